@@ -1,0 +1,18 @@
+"""The accounts app, and the console as the project's admin site."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+
+
+class AccountsConfig(AppConfig):
+    default = True
+    name = "accounts"
+
+
+class ConsoleConfig(admin_apps.AdminConfig):
+    """Django's admin with our site, which also finds the rooms' `admin` modules."""
+
+    default_site = "accounts.console.Console"
+    default = False
