@@ -1,0 +1,3 @@
+"""Names of the vault's log events."""
+
+KEY_DESTROYED = "vault.key.destroyed"
