@@ -1,0 +1,77 @@
+"""POST /hooks/<platform>/<address>[/<token>]: what platforms call.
+
+A plain view: the signature is over the raw bytes, so nothing may read or decode them first. No more than the limit is
+ever read. Every wrong address answers the same. 202 is said after the commit, never before.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts import authentication
+from accounts.errors import Refusal
+from compliance import rest
+from compliance.connectors import access as connectors
+from compliance.connectors.providers.base import Incoming
+from compliance.intake import operations
+
+_RETRY_SECONDS = "60"
+
+
+@csrf_exempt
+@require_POST
+def receive(request: HttpRequest, platform: str, address: str, token: str | None = None) -> HttpResponse:
+    """Take in one webhook call. 202 with our id; 401, 404, 411, 413 and 503 change nothing."""
+    body = _read(request)
+    if isinstance(body, HttpResponse):
+        return body
+    reached = connectors.connection_at(platform, address)
+    if reached is None:
+        return _problem(404, "not_found", "Not found")
+    incoming = Incoming(
+        headers=dict(request.headers),
+        raw_body=body,
+        path_token=token,
+        url=f"{settings.PUBLIC_URL}{request.get_full_path()}",
+    )
+    try:
+        accepted = operations.accept_delivery(
+            reached=reached, incoming=incoming, origin=authentication.origin_of(request)
+        )
+    except Refusal as refusal:
+        return _problem(refusal.status, refusal.code, refusal.title)
+    return JsonResponse({"delivery": str(accepted.delivery_id)}, status=202)
+
+
+def _read(request: HttpRequest) -> bytes | HttpResponse:
+    """The body, of which at most one byte more than the limit is read."""
+    limit = settings.WEBHOOK_MAX_BYTES
+    length = request.headers.get("Content-Length", "")
+    if not (length.isascii() and length.isdecimal()):
+        return _problem(411, "length_required", "Content-Length is needed")
+    if len(length) > 12 or int(length) > limit:
+        return _problem(413, "too_large", f"A delivery has at most {limit} bytes")
+    try:
+        body = request.read(limit + 1)
+    except UnreadablePostError:
+        body = b""
+    return body if len(body) == int(length) else _problem(400, "incomplete", "The body is shorter than it says")
+
+
+def _problem(status: int, code: str, title: str) -> HttpResponse:
+    response = JsonResponse(rest.problem(status, code, title), status=status, content_type=rest.PROBLEM_JSON)
+    if status == 503:
+        response["Retry-After"] = _RETRY_SECONDS
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+urlpatterns = [
+    path("hooks/<str:platform>/<str:address>", receive),
+    path("hooks/<str:platform>/<str:address>/<str:token>", receive),
+]

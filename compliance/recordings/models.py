@@ -1,0 +1,205 @@
+"""The register: calls, the people in them, every artifact that holds their data, and every place where an artifact's
+bytes lie.
+
+Personal data stands in sealed columns and objects only. Their keys are the subject's and the call's, so that one
+destroyed key makes every copy of them unreadable, backups included.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.tenancy import OrganisationScoped
+from compliance.recordings.identifiers import IdentifierKind
+from compliance.recordings.states import ArtifactKind, ArtifactState, LocationState
+
+
+def _choices(
+    kinds: type[IdentifierKind] | type[ArtifactKind] | type[ArtifactState] | type[LocationState],
+) -> list[tuple[str, str]]:
+    return [(kind.value, kind.value.replace("_", " ")) for kind in kinds]
+
+
+class DataSubject(OrganisationScoped):
+    """A person in a call (GDPR Art. 4(1); CCPA: consumer). The name is sealed under the subject's own key."""
+
+    sealed_name = models.BinaryField(null=True)
+    region = models.CharField(max_length=6, blank=True, help_text="ISO 3166 hint, from the number")
+    created_at = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+
+class SubjectIdentifier(OrganisationScoped):
+    """One way to recognise a person: sealed value, and a keyed fingerprint of the normalised value for look-up."""
+
+    class Source(models.TextChoices):
+        PLATFORM = "platform", "Said by the platform"
+        TRANSCRIPT = "transcript", "Heard in the call"
+        OFFICER = "officer", "Entered by an officer"
+
+    subject = models.ForeignKey(DataSubject, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=_choices(IdentifierKind))
+    connection = models.ForeignKey(
+        "connectors.Connection",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="the account whose word it is, for ids that mean something there only",
+    )
+    sealed_value = models.BinaryField()
+    fingerprint = models.BinaryField(max_length=32)
+    source = models.CharField(max_length=16, choices=Source, default=Source.PLATFORM)
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "kind", "fingerprint", "subject"], name="one_identifier_a_subject"
+            )
+        ]
+        indexes = [models.Index(fields=["organisation", "kind", "fingerprint"], name="identifier_by_fingerprint")]
+
+
+class Call(OrganisationScoped):
+    """One call at one platform. After erasure the row stays as its own tombstone: ids, digests, times, reason."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        ERASING = "erasing", "Being erased"
+        ERASED = "erased", "Erased"
+
+    connection = models.ForeignKey("connectors.Connection", on_delete=models.PROTECT, related_name="+")
+    external_id = models.CharField(max_length=200, blank=True, help_text="the platform's id; blank once erased")
+    external_digest = models.BinaryField(
+        max_length=32, help_text="keyed digest of the platform's id; stays, so that late events are known"
+    )
+    agent = models.ForeignKey("connectors.Agent", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    batch_id = models.CharField(max_length=200, blank=True)
+    direction = models.CharField(max_length=10, blank=True)
+    status = models.CharField(max_length=20, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    place = models.CharField(max_length=6, blank=True, help_text="ISO 3166 place of the caller, from the number")
+    sealed_facts = models.BinaryField(null=True, help_text="what else the platform said, sealed under the call")
+    standings = models.JSONField(default=dict, help_text="rank and time of the event behind each fact, for merging")
+    state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    registered_at = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "connection", "external_digest"], name="one_call_an_external_id"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "-id"], name="calls_newest_first"),
+            models.Index(fields=["organisation", "batch_id"], name="calls_by_batch", condition=~models.Q(batch_id="")),
+        ]
+
+
+class Party(OrganisationScoped):
+    """Who took part in a call.
+
+    Every principal's key is part of the call's: erasing one of them erases the call's content.
+    """
+
+    class Part(models.TextChoices):
+        PRINCIPAL = "principal", "Principal"
+        SECONDARY = "secondary", "Mentioned or joined"
+        STAFF = "staff", "Staff"
+
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="+")
+    subject = models.ForeignKey(DataSubject, on_delete=models.PROTECT, related_name="+")
+    part = models.CharField(max_length=12, choices=Part, default=Part.PRINCIPAL)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "call", "subject"], name="one_party_a_call")]
+        indexes = [models.Index(fields=["organisation", "subject"], name="parties_by_subject")]
+
+
+class Artifact(OrganisationScoped):
+    """Anything that holds personal data of a call.
+
+    Retention, holds, erasure and reconciliation know only this table.
+    """
+
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    request_id = models.UUIDField(null=True, blank=True, help_text="the request that an export package was made for")
+    kind = models.CharField(max_length=20, choices=_choices(ArtifactKind))
+    variant = models.CharField(
+        max_length=40, default="", blank=True, help_text="mono, stereo, caller, agent; or a number"
+    )
+    version = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=16, choices=_choices(ArtifactState), default=ArtifactState.ANNOUNCED.value)
+    object = models.ForeignKey("vault.SealedObject", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    media_type = models.CharField(max_length=100, blank=True)
+    codec = models.CharField(max_length=40, blank=True)
+    duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="bytes in clear")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="of the clear bytes")
+    sealed_source = models.BinaryField(null=True, help_text="address at the platform, sealed under the call")
+    source_expires_at = models.DateTimeField(null=True, blank=True)
+    failure_code = models.CharField(max_length=64, blank=True)
+    due_on = models.DateField(null=True, blank=True, help_text="to be disposed of on this day; empty: kept")
+    retention_rule = models.CharField(max_length=100, blank=True)
+    retention_reason = models.CharField(max_length=500, blank=True)
+    registered_at = models.DateTimeField(default=timezone.now)
+    stored_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deletion_ground = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "call", "kind", "variant", "version"],
+                condition=models.Q(call__isnull=False),
+                name="one_artifact_a_version",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "due_on"], name="artifacts_due", condition=models.Q(due_on__isnull=False)
+            ),
+            models.Index(fields=["organisation", "call"], name="artifacts_by_call"),
+        ]
+
+
+class Location(OrganisationScoped):
+    """One place where an artifact's bytes lie, with its own state and its own proof of absence."""
+
+    class Place(models.TextChoices):
+        STORE = "store", "Our store"
+        PLATFORM = "platform", "The platform's original"
+        BACKUP = "backup", "A backup"
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="+")
+    place = models.CharField(max_length=10, choices=Place)
+    name = models.CharField(max_length=200, blank=True, help_text="bucket or platform")
+    key = models.CharField(max_length=300, blank=True, help_text="object key in our store; never a platform's address")
+    state = models.CharField(max_length=20, choices=_choices(LocationState), default=LocationState.PRESENT.value)
+    expected_gone_on = models.DateField(null=True, blank=True, help_text="when the platform says it deletes by itself")
+    sealed_probe = models.BinaryField(
+        null=True, help_text="the address to probe for absence, under this location's own key"
+    )
+    proof = models.JSONField(default=dict, help_text="how absence was proven: answer, time")
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation", "artifact"], name="locations_by_artifact")]
+
+
+class PlaybackLink(OrganisationScoped):
+    """A link to one artifact for one purpose: short-lived, revocable, counted. Its token is found by a routing row."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="+")
+    actor = models.CharField(max_length=64)
+    purpose = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    opened = models.PositiveIntegerField(default=0)
+    bytes_served = models.PositiveBigIntegerField(default=0)

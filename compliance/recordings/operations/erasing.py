@@ -1,0 +1,198 @@
+"""Building stones of disposal: moves of calls, artifacts and locations on their way out.
+
+They neither log nor ask for rights: the one operation around them does. All need a transaction inside the
+organisation's scope. The order of locks is the call first, then its artifacts, everywhere in this room; whoever holds
+the call's lock is alone with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts import routing
+from compliance.errors import Conflict, NotFound
+from compliance.recordings import labels, states
+from compliance.recordings.models import Artifact, Call, DataSubject, Location, Party, PlaybackLink, SubjectIdentifier
+from compliance.recordings.states import ArtifactState, LocationState
+from compliance.vault import scopes, store
+
+# --- locks ----------------------------------------------------------------------------------------
+
+
+def lock_call(organisation_id: UUID, call_id: UUID) -> Call:
+    """The call, locked until the end of the transaction."""
+    call: Call | None = Call.objects.for_organisation(organisation_id).select_for_update().filter(id=call_id).first()
+    if call is None:
+        raise NotFound()
+    return call
+
+
+def lock_artifacts(organisation_id: UUID, call_id: UUID) -> list[Artifact]:
+    """A call's artifacts, locked, oldest first, with their objects. The call must be locked already."""
+    rows = Artifact.objects.for_organisation(organisation_id).select_for_update(of=("self",)).select_related("object")
+    return list(rows.filter(call_id=call_id).order_by("id"))
+
+
+def lock_artifact(organisation_id: UUID, artifact_id: UUID) -> Artifact:
+    """One artifact, locked after its call; `.call` is the locked row (None for an artifact without one)."""
+    rows = Artifact.objects.for_organisation(organisation_id)
+    found = rows.filter(id=artifact_id).values_list("call_id", flat=True)
+    if not found:
+        raise NotFound()
+    call = lock_call(organisation_id, found[0]) if found[0] else None
+    artifact: Artifact = rows.select_for_update(of=("self",)).select_related("object").get(id=artifact_id)
+    artifact.call = call
+    return artifact
+
+
+# --- artifacts ------------------------------------------------------------------------------------
+
+
+def move_artifact(artifact: Artifact, to: ArtifactState, **columns: Any) -> None:
+    """Move a locked artifact, and set the named columns. Raises Conflict where the table of states has no such move."""
+    if not states.may_move(ArtifactState(artifact.state), to):
+        raise Conflict(f"From {artifact.state} there is no way to {to.value}", code="state_forbids")
+    artifact.state = to.value
+    for name, value in columns.items():
+        setattr(artifact, name, value)
+    artifact.save(update_fields=["state", *columns])
+
+
+def assign_retention(artifact: Artifact, *, due_on: date | None, rule: str, reason: str) -> bool:
+    """Write down when an artifact is due and why. True where something changed."""
+    if (artifact.due_on, artifact.retention_rule, artifact.retention_reason) == (due_on, rule, reason):
+        return False
+    artifact.due_on, artifact.retention_rule, artifact.retention_reason = due_on, rule, reason
+    artifact.save(update_fields=["due_on", "retention_rule", "retention_reason"])
+    return True
+
+
+# --- locations ------------------------------------------------------------------------------------
+
+
+def add_location(
+    artifact: Artifact,
+    place: Location.Place,
+    *,
+    name: str,
+    key: str = "",
+    expected_gone_on: date | None = None,
+    state: LocationState = LocationState.PRESENT,
+) -> Location:
+    """Register one more place where an artifact's bytes lie."""
+    location: Location = Location.objects.create(
+        organisation_id=artifact.organisation_id,
+        artifact=artifact,
+        place=place.value,
+        name=name,
+        key=key,
+        state=state.value,
+        expected_gone_on=expected_gone_on,
+        checked_at=timezone.now(),
+    )
+    return location
+
+
+def note_location(
+    location: Location, state: LocationState, *, proof: Mapping[str, Any], checked_at: datetime | None = None
+) -> None:
+    """What was found out about a place.
+
+    The same state again is a newer proof; another one must be in the table of moves.
+    """
+    if location.state != state.value and not states.may_move(LocationState(location.state), state):
+        raise Conflict(f"From {location.state} there is no way to {state.value}", code="state_forbids")
+    location.state, location.proof = state.value, dict(proof)
+    location.checked_at = checked_at or timezone.now()
+    location.save(update_fields=["state", "proof", "checked_at"])
+
+
+def keep_probe(location: Location, url: str) -> None:
+    """Keep the address by which absence will be proven, under the location's own key: it must outlive the call's."""
+    scope = scopes.Scope(scopes.ScopeKind.LOCATION, location.id)
+    location.sealed_probe = store.seal_value(location.organisation_id, scope, labels.probe(location.id), url.encode())
+    location.save(update_fields=["sealed_probe"])
+
+
+def probe_of(location: Location) -> str | None:
+    """The address kept by `keep_probe`, opened."""
+    if location.sealed_probe is None:
+        return None
+    scope = scopes.Scope(scopes.ScopeKind.LOCATION, location.id)
+    sealed = bytes(location.sealed_probe)
+    return store.open_value(location.organisation_id, scope, labels.probe(location.id), sealed).decode()
+
+
+# --- calls and people -----------------------------------------------------------------------------
+
+
+def mark_call_erasing(call: Call) -> None:
+    """From the commit of this on, nothing of the call is registered, fetched, opened or played."""
+    if call.state != Call.State.ACTIVE:
+        raise Conflict("This call is being erased already, or is", code="call_erased")
+    call.state = Call.State.ERASING
+    call.save(update_fields=["state"])
+
+
+def mark_call_active(call: Call) -> None:
+    """Back from `mark_call_erasing`. Only while no key was destroyed: the caller has made sure."""
+    if call.state != Call.State.ERASING:
+        raise Conflict("This call is not being erased", code="state_forbids")
+    call.state = Call.State.ACTIVE
+    call.save(update_fields=["state"])
+
+
+def mark_call_erased(call: Call) -> None:
+    """Turn the row into its own tombstone: ids, the keyed digest, times, agent and connection stay; the rest goes.
+
+    Late events are recognised by the digest and refused.
+    """
+    if call.state != Call.State.ERASING:
+        raise Conflict("A call is erased after it was marked so", code="state_forbids")
+    call.state, call.erased_at = Call.State.ERASED, timezone.now()
+    call.external_id = call.batch_id = call.direction = call.status = call.place = ""
+    call.sealed_facts, call.standings = None, {}
+    call.save(
+        update_fields=[
+            "state", "erased_at", "external_id", "batch_id", "direction", "status", "place", "sealed_facts",
+            "standings",
+        ]
+    )  # fmt: skip
+    found = Artifact.objects.for_organisation(call.organisation_id).filter(call=call)
+    found.exclude(sealed_source=None).update(sealed_source=None, source_expires_at=None)
+    withdraw_links(call.organisation_id, list(found.values_list("id", flat=True)))
+
+
+def subjects_only_in(organisation_id: UUID, call_ids: Iterable[UUID]) -> list[UUID]:
+    """The principals of these calls who are in no other call that is not erased: nothing is left of them once these
+    are gone.
+    """
+    call_ids = list(call_ids)
+    parties = Party.objects.for_organisation(organisation_id)
+    here = set(parties.filter(call_id__in=call_ids, part=Party.Part.PRINCIPAL).values_list("subject_id", flat=True))
+    elsewhere = parties.filter(subject_id__in=here).exclude(call_id__in=call_ids).exclude(call__state=Call.State.ERASED)
+    return sorted(here - set(elsewhere.values_list("subject_id", flat=True)))
+
+
+def forget_subjects(organisation_id: UUID, subject_ids: Sequence[UUID]) -> int:
+    """Take away everything by which these people could be found.
+
+    Their rows stay, empty, because calls point to them.
+    """
+    SubjectIdentifier.objects.for_organisation(organisation_id).filter(subject_id__in=subject_ids).delete()
+    rows = DataSubject.objects.for_organisation(organisation_id).filter(id__in=subject_ids, erased_at=None)
+    return rows.update(sealed_name=None, region="", erased_at=timezone.now())
+
+
+def withdraw_links(organisation_id: UUID, artifact_ids: Sequence[UUID]) -> int:
+    """End every playback link to these artifacts; how many were open."""
+    rows = PlaybackLink.objects.for_organisation(organisation_id).filter(artifact_id__in=artifact_ids, revoked_at=None)
+    link_ids = list(rows.values_list("id", flat=True))
+    for link_id in link_ids:
+        routing.withdraw_routes(routing.PLAYBACK, object_id=link_id)
+    return rows.filter(id__in=link_ids).update(revoked_at=timezone.now())

@@ -1,0 +1,33 @@
+"""Background work of the register."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts import routing
+from accounts.actors import Actor
+from compliance import jobs
+from compliance.errors import Unavailable
+from compliance.recordings.operations import fetching, links
+
+
+@jobs.job("recordings.fetch_recording", ladder=fetching.LADDER)
+def fetch_recording(organisation_id: UUID, object_id: UUID) -> None:
+    """One try to get a recording from its platform."""
+    try:
+        outcome = fetching.fetch_recording(actor=Actor.scheduler(organisation_id), artifact_id=object_id)
+    except Unavailable as refusal:
+        raise jobs.TryLater(refusal.code) from refusal
+    if outcome.retry:
+        raise jobs.TryLater(outcome.code)
+
+
+@shared_task(name="recordings.withdraw_expired_links", ignore_result=True)
+def withdraw_expired_links() -> None:
+    """The routes of links that ended."""
+    now = timezone.now()
+    for organisation_id in routing.organisations():
+        links.withdraw_expired(organisation_id, now)

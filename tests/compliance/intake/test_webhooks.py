@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+
+from accounts import due_work, tenancy
+from compliance.connectors import operations as connectors
+from compliance.connectors.models import Connection
+from compliance.intake import access
+from compliance.intake.models import Delivery
+from compliance.vault import store
+from tests.cast import Cast
+from tests.compliance.calls import Entries, Line, body_of
+
+
+def deliveries(line: Line) -> list[Delivery]:
+    with tenancy.scope(line.organisation_id):
+        return list(access.deliveries(line.organisation_id).select_related("object").order_by("id"))
+
+
+def test_a_delivery_is_sealed_noted_and_queued_before_it_is_answered(line: Line, entries: Entries) -> None:
+    answer = line.post(body_of())
+    assert answer.status_code == 202
+    (delivery,) = deliveries(line)
+    assert answer.json() == {"delivery": str(delivery.id)}
+    assert delivery.state == "accepted"
+    assert delivery.object is not None
+    with tenancy.scope(line.organisation_id):
+        assert store.open_bytes(delivery.object) == body_of()
+    assert [(name, id_) for name, _, id_ in due_work.overdue(10)] == [("intake.process_delivery", delivery.id)]
+    (entry,) = entries
+    assert (entry.event, entry.obj) == ("intake.delivery.accepted", ("delivery", delivery.id))
+    assert entry.actor == f"connection:{line.connection.id}"
+
+
+def test_the_token_may_stand_in_the_address_instead(line: Line) -> None:
+    answer = Client().post(f"{line.path}/{line.token}", body_of(), content_type="application/json")
+    assert answer.status_code == 202
+
+
+def test_nothing_of_the_body_lies_about_in_clear(line: Line) -> None:
+    line.post(body_of())
+    with tenancy.scope(line.organisation_id), database.cursor() as cursor:
+        found = ""
+        for table in ("intake_delivery", "vault_sealedobject", "accounts_duework"):
+            cursor.execute(f"SELECT row_to_json(t)::text FROM {table} t")
+            found += "".join(row[0] for row in cursor.fetchall())
+        cursor.execute("SELECT inline FROM vault_sealedobject WHERE inline IS NOT NULL")
+        raw = b"".join(bytes(row[0]) for row in cursor.fetchall())
+    for secret in ("4155550132", "Delgado", "maria.delgado"):
+        assert secret not in found
+        assert secret.encode() not in raw
+
+
+def test_the_same_delivery_again_is_the_same_delivery(line: Line, entries: Entries) -> None:
+    first = line.post(body_of())
+    again = line.post(body_of())
+    assert (again.status_code, again.json()) == (202, first.json())
+    (delivery,) = deliveries(line)
+    assert delivery.repeats == 1
+    assert entries.events == ["intake.delivery.accepted"]
+
+
+def test_what_cannot_be_read_is_accepted_and_will_be_seen(line: Line) -> None:
+    answer = line.post(b'{"callData": ')
+    assert answer.status_code == 202
+
+
+class TestRefusals:
+    def test_wrong_token(self, line: Line, entries: Entries) -> None:
+        answer = line.post(body_of(), token="wrong")
+        assert answer.status_code == 401
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["code"] == "unauthenticated"
+        assert deliveries(line) == []
+        (entry,) = entries
+        assert (entry.event, entry.outcome, entry.why) == ("intake.delivery.denied", "denied", {"code": "bad_token"})
+        assert entry.obj == ("connection", line.connection.id)
+
+    def test_no_token(self, line: Line) -> None:
+        assert Client().post(line.path, body_of(), content_type="application/json").status_code == 401
+
+    def test_another_connections_token(self, line: Line, outside_line: Line) -> None:
+        assert line.post(body_of(), token=outside_line.token).status_code == 401
+
+    def test_every_wrong_address_looks_the_same(self, line: Line) -> None:
+        answers = [
+            line.post(body_of(), path=path)
+            for path in (
+                "/hooks/dialgen/nowhere",
+                f"/hooks/vapi/{line.connection.address}",
+                f"/hooks/nothing/{line.connection.address}",
+                f"/hooks/dialgen/{line.connection.id}",
+            )
+        ]
+        assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
+        assert deliveries(line) == []
+
+    def test_only_post(self, line: Line) -> None:
+        assert Client().get(line.path).status_code == 405
+
+    def test_too_large(self, line: Line, settings: Any) -> None:
+        settings.WEBHOOK_MAX_BYTES = 1000
+        answer = line.post(b"x" * 1001)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        assert deliveries(line) == []
+        assert line.post(b"x" * 1000).status_code == 202
+
+    @pytest.mark.parametrize("length", ["", "-1", "٣"])
+    def test_a_length_is_needed(self, line: Line, length: str) -> None:
+        answer = self.stream(line, body_of(), length)
+        assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+    def test_a_body_shorter_than_it_says_is_not_kept(self, line: Line) -> None:
+        answer = self.stream(line, b"{}", "500")
+        assert (answer.status_code, answer.json()["code"]) == (400, "incomplete")
+        assert deliveries(line) == []
+
+    def test_a_platform_that_hangs_up_in_the_middle(self, line: Line) -> None:
+        class Broken(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                raise ConnectionResetError
+
+        answer = self.stream(line, Broken(), "500")
+        assert (answer.status_code, answer.json()["code"]) == (400, "incomplete")
+        assert deliveries(line) == []
+
+    def stream(self, line: Line, body: bytes | io.BytesIO, length: str) -> Any:
+        """A request as a server hands it over, with a length that need not be true."""
+        stream = io.BytesIO(body) if isinstance(body, bytes) else body
+        extra: dict[str, Any] = {"wsgi.input": stream, "CONTENT_LENGTH": length}
+        headers = {"Authorization": f"Bearer {line.token}"}
+        return Client().post(line.path, b"x", content_type="application/json", headers=headers, **extra)
+
+    def test_a_paused_connection_asks_the_platform_to_come_back(self, line: Line, cast: Cast) -> None:
+        connectors.set_connection_state(
+            actor=cast.officer.actor, connection_id=line.connection.id, state=Connection.State.PAUSED
+        )
+        answer = line.post(body_of())
+        assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+        assert line.post(body_of(), token="wrong").status_code == 401
+        assert deliveries(line) == []
+
+
+def test_during_a_rotation_both_tokens_are_good(line: Line, cast: Cast) -> None:
+    new = connectors.rotate_token(actor=cast.officer.actor, connection_id=line.connection.id)
+    assert line.post(body_of()).status_code == 202
+    assert line.post(body_of(id="call_2"), token=new.token).status_code == 202

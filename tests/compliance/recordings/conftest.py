@@ -1,0 +1,7 @@
+"""Fixtures of the register's tests."""
+
+from __future__ import annotations
+
+from tests.compliance.calls import committed_line, entries, line, media, outside_line, played_line
+
+__all__ = ["committed_line", "entries", "line", "media", "outside_line", "played_line"]
