@@ -1,0 +1,250 @@
+"""Text that denies, forbids, removes or overrides a disclosure, and how far it reaches."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from compliance.disclosure.rules import clauses, quotations
+from compliance.disclosure.rules.candidates import is_negative
+from compliance.disclosure.rules.reading import Part, Reading
+from compliance.disclosure.rules.segments import Frame
+
+
+class Act(Enum):
+    """What a cancelling text does."""
+
+    DENIAL = "denial"  # says that the call is not recorded
+    PROHIBITION = "prohibition"  # forbids to speak of it
+    REMOVAL = "removal"  # drops the greeting or the line that holds it
+    INAUDIBLE = "inaudible"
+    OVERRIDE = "override"  # goes on recording after a refusal
+    SILENCE = "silence"  # takes no answer as a yes
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """One such text; `every` is false where it holds for some calls only."""
+
+    act: Act
+    start: int
+    end: int
+    every: bool
+
+
+_MUTE_ZONES = frozenset(("counter", "changelog", "example", "disabled"))
+
+
+def find(reading: Reading, frames: list[Frame], disclosed_lines: frozenset[int]) -> list[Cancel]:
+    """Every cancelling text, in order. `disclosed_lines` are the lines that hold a disclosure, for "do not say it"."""
+    found: list[Cancel] = []
+    known: set[int] = set()  # starts of the frames that cancel already
+    refusals = _refusal_frames(reading)
+    for frame in frames:
+        if frame.zone in _MUTE_ZONES:
+            continue
+        if frame.start not in refusals:
+            found.extend(_denials(reading, frame))
+        honoured = frame.start in refusals and _triggers(reading, frame) and _has_honour(reading, frame)
+        if not honoured and not (found and found[-1].start >= frame.start):
+            found.extend(_prohibitions(reading, frame))
+        if found and found[-1].start >= frame.start:
+            known.add(frame.start)
+    for frame in reading.open_to("cancel.part", "cancel.anaphora", "cancel.inaudible"):
+        if frame.zone not in _MUTE_ZONES and frame.start not in known:
+            found.extend(_removals(reading, frame, disclosed_lines))
+    found.extend(_silent_markup(reading))
+    found.extend(_refusals(reading, refusals))
+    return sorted(found, key=lambda cancel: cancel.start)
+
+
+def _has_honour(reading: Reading, frame: Frame) -> bool:
+    return reading.has("consent.honoured", reading.whole(frame))
+
+
+def _every(reading: Reading, text: str) -> bool:
+    if reading.has("cancel.all_calls", text):
+        return True
+    return not any(
+        pack.rule("condition.some").search(pack.rule("condition.harmless").sub(" ", text)) for pack in reading.packs
+    )
+
+
+def _denials(reading: Reading, frame: Frame) -> list[Cancel]:
+    found = []
+    outer = reading.outer(frame)
+    for part in reading.parts(frame):
+        text = reading.text_of(part)
+        if not reading.may("denial.frames", text):
+            continue
+        for pack in reading.packs:
+            for match in pack.rule("denial.frames").finditer(text):
+                if _is_denial(reading, part, text, match, outer):
+                    start, end = _denial_span(reading, part, part.start + match.start())
+                    found.append(Cancel(Act.DENIAL, start, end, True))
+                    break
+    answers_no = reading.search("denial.answer_no", outer)
+    if not found and (answers_no or _quoted_no(reading, frame)) and reading.has("denial.topic", reading.whole(frame)):
+        start, end = clauses.instructed_evidence(reading, frame)
+        found.append(Cancel(Act.DENIAL, start, end, True))
+    return found
+
+
+def _quoted_no(reading: Reading, frame: Frame) -> bool:
+    """`If asked whether we record, say "no".`"""
+    for start, end in frame.quotes:
+        if reading.has("denial.bare_no", reading.words[start:end]) and reading.has(
+            "condition.asked", reading.outer(frame)
+        ):
+            return True
+    return False
+
+
+def _is_denial(reading: Reading, part: Part, text: str, match: re.Match[str], outer: str) -> bool:
+    before = text[: match.start()]
+    if reading.has("markers.only_just", match[0]) or reading.has("denial.exempt_before", before[-60:]):
+        return False
+    if reading.has("denial.data_after", text[match.end() :][:60]):
+        return False
+    lead = outer if part.quoted else before
+    return not (reading.has("forbid.verb", lead) and not reading.has("condition.asked", lead))
+
+
+def _denial_span(reading: Reading, part: Part, at: int) -> tuple[int, int]:
+    if not part.quoted:
+        return clauses.instructed_evidence(reading, part.frame)
+    for start, end in quotations.sentences(reading.surface.plain, part.start, part.end):
+        if start <= at < end:
+            return clauses.trim(reading.surface.plain, start, end)
+    return part.start, part.end
+
+
+def _prohibitions(reading: Reading, frame: Frame) -> list[Cancel]:
+    text = reading.whole(frame)
+    if (
+        not reading.may("forbid.frames", text)
+        or reading.has("forbid.keep", text)
+        or reading.has("strike.other_call", text)
+    ):
+        return []
+    for pack in reading.packs:
+        match = next((m for m in pack.rule("forbid.frames").finditer(text) if not _in_quote(frame, m)), None)
+        if not match:
+            continue
+        if reading.has("forbid.style", text[match.start() :]) and not reading.has("forbid.hard", text):
+            continue
+        if _says_truth(reading, match[0]) or reading.has("forbid.not_ours", match[0]):
+            continue
+        start, end = clauses.instructed_evidence(reading, frame)
+        hard = reading.has("forbid.unless_asked", text) or _every(reading, text)
+        return [Cancel(Act.PROHIBITION, start, end, hard)]
+    return []
+
+
+def _in_quote(frame: Frame, match: re.Match[str]) -> bool:
+    """Whether a match lies in one quote: those are words of the call, not orders."""
+    start, end = frame.start + match.start(), frame.start + match.end()
+    return any(left <= start and end <= right for left, right in frame.quotes)
+
+
+def _says_truth(reading: Reading, matched: str) -> bool:
+    """ "Never claim that the call is not recorded": two negations, the second about recording."""
+    return any(
+        len(pack.rule("markers.neg").findall(matched)) > 1 and pack.rule("denial.frames").search(matched)
+        for pack in reading.packs
+    )
+
+
+def _removals(reading: Reading, frame: Frame, disclosed_lines: frozenset[int]) -> list[Cancel]:
+    text = reading.whole(frame)
+    cut = reading.search("cancel.part", reading.surface.text[frame.start : frame.end]) or reading.search(
+        "cancel.part", text
+    )
+    anaphora = reading.has("cancel.anaphora", text) and bool(
+        {frame.line, frame.line - 1, frame.line - 2} & disclosed_lines
+    )
+    inaudible = reading.has("cancel.inaudible", reading.outer(frame)) and (
+        reading.has("denial.topic", text) or reading.has("cancel.what", text) or frame.line - 1 in disclosed_lines
+    )
+    if not (cut or anaphora or inaudible) or reading.has("forbid.keep", text):
+        return []
+    every = _every(reading, reading.outer(frame))
+    if (
+        not every
+        and not (inaudible or anaphora)
+        and not reading.has("cancel.early", text)
+        and not reading.has("cancel.what", text)
+    ):
+        return []
+    span = clauses.instructed_evidence(reading, frame)
+    if inaudible:
+        return [Cancel(Act.INAUDIBLE, *span, _every(reading, text))]
+    after = text[cut.end() :] if cut else text
+    if reading.has("forbid.style", after) and not reading.has("forbid.hard", text):
+        return []
+    return [Cancel(Act.REMOVAL, *span, every)]
+
+
+def _silent_markup(reading: Reading) -> list[Cancel]:
+    text = reading.surface.text
+    return [
+        Cancel(Act.INAUDIBLE, match.start(), match.end(), True)
+        for pack in reading.packs
+        for match in pack.rule("cancel.silent_markup").finditer(text)
+    ]
+
+
+def _refusal_frames(reading: Reading) -> frozenset[int]:
+    """Starts of the frames of refusal branches: the trigger and what follows it in the same line."""
+    lines: dict[int, int] = {}
+    for frame in reading.open_to("consent.refusal", "consent.objection"):
+        if frame.line not in lines and _triggers(reading, frame):
+            lines[frame.line] = frame.start
+    return frozenset(frame.start for frame in reading.frames if frame.start >= lines.get(frame.line, frame.start + 1))
+
+
+def _triggers(reading: Reading, frame: Frame) -> bool:
+    if frame.zone == "opening" and frame.quotes and not reading.has("consent.refusal", reading.outer(frame)):
+        return False
+    text = reading.outer(frame)
+    return reading.has("consent.refusal", text) or any(
+        reading.has("consent.objection", reading.words[start:end]) for start, end in frame.quotes
+    )
+
+
+def _refusals(reading: Reading, refusals: frozenset[int]) -> list[Cancel]:
+    found = []
+    by_line: dict[int, list[Frame]] = {}
+    for frame in reading.frames:
+        if frame.start in refusals:
+            by_line.setdefault(frame.line, []).append(frame)
+    for frame in reading.open_to("consent.silence"):
+        if reading.has("consent.silence", reading.words[frame.start : frame.end]):
+            found.append(Cancel(Act.SILENCE, *clauses.instructed_evidence(reading, frame), True))
+    for frames in by_line.values():
+        text = reading.words[frames[0].start : frames[-1].end]
+        if _overridden(reading, text, frames):
+            start, _ = clauses.instructed_evidence(reading, frames[0])
+            _, end = clauses.instructed_evidence(reading, frames[-1])
+            found.append(Cancel(Act.OVERRIDE, start, end, True))
+    return found
+
+
+def _overridden(reading: Reading, text: str, frames: list[Frame]) -> bool:
+    about_recording = reading.has("denial.topic", text) or _near_consent(reading, frames[0])
+    if not about_recording:
+        return False
+    if reading.has("consent.override", text):
+        return True
+    return reading.has("consent.carry_on", text) and not reading.has("consent.honoured", text)
+
+
+def _near_consent(reading: Reading, frame: Frame) -> bool:
+    """Whether the refusal is one of recording: the question or a disclosure stands shortly before it."""
+    around = reading.words[max(0, frame.start - 300) : frame.start]
+    for pack in reading.packs:
+        clear = pack.rule("clear.frames").search(around)
+        if clear and not is_negative(reading, clear[0]):
+            return True
+    return False

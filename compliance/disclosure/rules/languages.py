@@ -1,0 +1,84 @@
+"""What of a text is not understood: the reason why an unknown language never passes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from compliance.disclosure.rules import packs
+from compliance.disclosure.rules.reading import Reading
+from compliance.disclosure.rules.segments import Frame
+
+if TYPE_CHECKING:
+    from compliance.disclosure.rules.candidates import Candidate
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u1cff\u2c00-\u2dff\u3040-\u9fff\uac00-\ud7af\ufb50-\ufdff\ufe70-\ufefe]")
+_LETTER = re.compile(r"[^\W\d_]")
+FUNCTION_WORDS = 0.15  # of all words; even lists in a known language have more
+SHARE = 0.3  # of the letters; above it a text counts as not understood
+
+
+def frame_language(reading: Reading, frame: Frame) -> str | None:
+    """Language of a frame by script and function words; None where it cannot be told."""
+    text = reading.words[frame.start : frame.end]
+    if not text.isascii():
+        letters = len(_LETTER.findall(text))
+        if letters and len(_OTHER_SCRIPT.findall(text)) * 3 > letters:
+            return next(
+                (hint.language for hint in packs.foreign_hints() if not hint.words and hint.record.search(text)), "und"
+            )
+    tokens = _TOKEN.findall(text)
+    own = {pack.language: sum(map(pack.common.__contains__, tokens)) for pack in reading.packs}
+    if max(own.values(), default=0) * 3 > len(tokens):
+        return max(own, key=own.__getitem__)
+    scores = own | {
+        hint.language: sum(map(hint.words.__contains__, tokens)) for hint in packs.foreign_hints() if hint.words
+    }
+    best = max(scores, key=lambda name: (scores[name], name in own))
+    return best if scores[best] >= 2 else None
+
+
+def is_understood(reading: Reading) -> bool:
+    """Whether nearly all of a text is in languages that have a pack."""
+    known = {pack.language for pack in reading.packs}
+    common = frozenset().union(*(pack.common for pack in reading.packs))
+    told = [mention.start for mention in reading.mentions if not mention.negated]
+    strange = total = hits = tokens = 0
+    for frame in reading.frames:
+        if any(frame.start <= at < frame.end for at in told):
+            continue  # a greeting in another language that is known to disclose
+        words = _TOKEN.findall(reading.words, frame.start, frame.end)
+        known_words = sum(map(common.__contains__, words))
+        tokens += len(words)
+        hits += known_words
+        total += frame.end - frame.start
+        if known_words * 3 > len(words):
+            continue
+        language = frame_language(reading, frame)
+        if language is not None and language not in known:
+            strange += frame.end - frame.start
+    if total and strange > SHARE * total:
+        return False
+    return tokens < 12 or hits > FUNCTION_WORDS * tokens  # else some language that is not even hinted at
+
+
+def another_greeting_lacks_it(reading: Reading, candidate: Candidate) -> bool:
+    """Whether the agent also greets, or serves, in a language in which this verbatim disclosure is not repeated."""
+    others = [
+        f for f in reading.opening_frames if f is not candidate.frame and f.quotes and _other_language(reading, f)
+    ]
+    lacking = [f for f in others if not any(f.start <= m.start < f.end for m in reading.mentions if not m.negated)]
+    if others:
+        return bool(lacking) and not any(
+            pack.rule("clear.frames").search(reading.whole(f)) for f in lacking for pack in reading.packs
+        )
+    return any(
+        reading.has("zones.bilingual", reading.outer(frame)) and frame.start in reading.agent_directed
+        for frame in reading.frames
+    )
+
+
+def _other_language(reading: Reading, frame: Frame) -> bool:
+    language = frame_language(reading, frame)
+    return language is not None and language != reading.language

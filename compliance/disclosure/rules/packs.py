@@ -1,0 +1,135 @@
+"""Language packs: data files of word classes and frames, compiled once.
+
+A pack is a TOML file: `[words]` names classes that patterns refer to as `{name}`, every other table holds patterns,
+one alternative a line, in which a space stands for white space. Adding a language is adding a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from compliance.disclosure.rules.doors import Doors
+
+RULES_VERSION = "1"
+_FOLDER = Path(__file__).parent.parent / "packs"
+_WORD = re.compile(r"\{([a-z_]+\d?)\}")
+_NEVER = re.compile(r"(?!)")
+
+
+def read_toml(name: str) -> dict[str, Any]:
+    """One data file of the packs folder."""
+    return tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _expand(line: str, words: dict[str, str]) -> str:
+    for _ in range(3):  # classes may use classes, not deeper than this
+        line = _WORD.sub(lambda match: words.get(match[1], match[0]), line)
+    return line
+
+
+def _spaced(line: str) -> str:
+    return line.replace(" ?", r"\s*").replace(" ", r"\s+")
+
+
+def _compile(block: str, words: dict[str, str]) -> re.Pattern[str]:
+    lines = [_spaced(_expand(line, words)) for line in block.strip("\n").split("\n") if line.strip()]
+    return re.compile("|".join(f"(?:{line})" for line in lines)) if lines else _NEVER
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The compiled rules of one language; `rule("clear.frames")` is the pattern of that table entry."""
+
+    language: str
+    rules: dict[str, re.Pattern[str]]
+    remedy: dict[str, str]
+    common: frozenset[str]
+    everyday: frozenset[str]
+
+    def rule(self, name: str) -> re.Pattern[str]:
+        """The pattern of a table entry; one that never matches where the pack is silent."""
+        return self.rules.get(name, _NEVER)
+
+
+def _build(raw: dict[str, Any]) -> Pack:
+    words = {name: block.strip() for name, block in raw["words"].items()}
+    rules = {
+        f"{table}.{name}": _compile(block, words)
+        for table, entries in raw.items()
+        if isinstance(entries, dict) and table not in ("words", "remedy")
+        for name, block in entries.items()
+    }
+    common = frozenset(raw["common"].split())
+    return Pack(
+        raw["language"], rules, raw.get("remedy", {}), common, common | frozenset(raw.get("everyday", "").split())
+    )
+
+
+@dataclass(frozen=True)
+class ForeignHint:
+    """Just enough of a language without a pack to see that a sentence is in it and speaks of recording."""
+
+    language: str
+    words: frozenset[str]
+    record: re.Pattern[str]
+    negation: re.Pattern[str]
+
+
+@cache
+def full_packs() -> dict[str, Pack]:
+    """Every language that the judge can judge, by primary language subtag."""
+    found: dict[str, Pack] = {}
+    for path in _pack_files():
+        raw = read_toml(path.name)
+        if "language" in raw:
+            found[raw["language"]] = _build(raw)
+    return found
+
+
+@cache
+def doors() -> Doors:
+    """Which words open which rules, over all packs and hints."""
+    found = Doors()
+    for pack in full_packs().values():
+        for name, pattern in pack.rules.items():
+            found.add(name, pattern.pattern, pack.everyday)
+    for hint in foreign_hints():
+        found.add(f"foreign.{hint.language}", hint.record.pattern)
+    return found
+
+
+@cache
+def foreign_hints() -> tuple[ForeignHint, ...]:
+    """Hints for the languages without a pack."""
+    table = read_toml("foreign.toml")["languages"]
+    return tuple(
+        ForeignHint(
+            name,
+            frozenset(entry.get("words", "").split()),
+            re.compile(entry["record"]),
+            re.compile(rf"\b(?:{entry['negation']})\b" if entry.get("words") else entry["negation"]),
+        )
+        for name, entry in table.items()
+        if name not in full_packs()
+    )
+
+
+def _pack_files() -> Iterator[Path]:
+    yield from sorted(_FOLDER.glob("*.toml"))
+
+
+def _content_hash() -> str:
+    digest = hashlib.sha256()
+    for path in _pack_files():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+RULEBOOK_VERSION = f"{RULES_VERSION}-{_content_hash()[:12]}"

@@ -1,0 +1,82 @@
+"""Quotation marks and ends of sentences."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from compliance.disclosure.rules.surface import Surface
+
+_LONG_LINE = 2_000  # single quotes are not looked for in longer lines: apostrophes would make it quadratic
+_END = re.compile(r"[.!?…](?=\s)|[。！？।؟](?=.)|[;→](?=\s)|\s[|](?=\s)|[?!](?=[a-z])")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"])(?:dr|mr|mrs|ms|st|no|nr|e\.g|i\.e|a\.m|p\.m|inc|ltd|co|vs|ext|approx|art|bzw|z\.b|sr|sra|[a-z]|\d{1,2})$"
+)
+_CARRY_ON = re.compile(
+    r"\s*(?:[,;:—–)-]|(?:as|and|before|when|to|in|for|if|is|or|on|with|must|at|but|so|every|right|exactly|unless|after|without|whenever|as soon|und|y|et)\b)"
+)
+_PAIR = re.compile(r"\"")
+_SINGLE = re.compile(r"(?:(?<=[\s(:=\[,])|^)'(?=\w)([^'\n]*(?:'[a-z][^'\n]*)*)'(?=[\s.,;:)\]!?]|$)")
+
+
+def quotes_in(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Spans inside quotation marks within one line; an unpaired mark opens nothing."""
+    marks = [match.start() for match in _PAIR.finditer(text, start, end)]
+    marks = [at for at in marks if not (text[at - 1 : at].isdigit() and (at + 1 >= end or text[at + 1] in " ,.)x"))]
+    if len(marks) > 1:
+        return [(marks[i] + 1, marks[i + 1]) for i in range(0, len(marks) - 1, 2)]
+    if end - start > _LONG_LINE:
+        return []
+    found = []
+    for match in _SINGLE.finditer(text[start:end]):
+        if len(match[1].split()) > 1:
+            found.append((start + match.start(1), start + match.end(1)))
+    return found
+
+
+def ends(
+    text: str, start: int, end: int, quotes: list[tuple[int, int]], surface: Surface | None = None
+) -> Iterator[int]:
+    """Offsets after which a new frame begins."""
+    starts = [quote[0] for quote in quotes]
+
+    def quoted(at: int) -> bool:
+        index = bisect_right(starts, at) - 1
+        return index >= 0 and at < quotes[index][1]
+
+    cuts = []
+    for match in _END.finditer(text, start, end):
+        at = match.start()
+        if quoted(at) or (match[0] == "." and _ABBREVIATION.search(text[max(start, at - 8) : at])):
+            continue
+        cuts.append(match.end())
+    for _, close in quotes:
+        if text[close - 1 : close] in tuple(".!?…") and text[close : close + 1]:
+            if _CARRY_ON.match(text, close + 1, end) and not (surface and _starts_upper(surface, close + 1)):
+                continue
+            if text[close + 1 : end].strip(" ]})*_"):
+                cuts.append(min(close + 1, end))
+    yield from sorted(cuts)
+
+
+def _starts_upper(surface: Surface, at: int) -> bool:
+    """Whether the next word is written with a capital in the source."""
+    while at < len(surface.text) and not surface.text[at].isalnum():
+        at += 1
+    return at < len(surface.text) and surface.source[surface.original(at, at).start].isupper()
+
+
+def sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Sentences of a stretch of speech, trimmed."""
+    found = []
+    for cut in [*ends(text, start, end, []), end]:
+        while start < cut and text[start].isspace():
+            start += 1
+        stop = cut
+        while stop > start and text[stop - 1].isspace():
+            stop -= 1
+        if stop > start:
+            found.append((start, stop))
+        start = cut
+    return found

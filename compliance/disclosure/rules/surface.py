@@ -1,0 +1,128 @@
+"""Normalising text while every offset stays translatable to the original.
+
+Two views of one length are made: `text` for structure (quotes, bullets, tags stand) and `plain` for wording (tags,
+emphasis and look-alikes blanked). Offsets of both are mapped back by `Surface.original`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from compliance.disclosure.rules.results import Span
+
+_FOLD = str.maketrans(
+    {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'", "\u00a0": " ", "\u202f": " ", "\u3000": " ", "\t": " "}
+    | {"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "「": '"', "」": '"', "『": '"', "』": '"'}
+)
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufe00-\ufe0f]+")
+_TAG = re.compile(r"</?[a-z][a-z0-9:_-]*(?:\s[^<>]{0,200})?/?>")
+_EMPHASIS = re.compile(r"[*~#>]+|(?<!\w)_+|_+(?!\w)")
+_STEM = re.compile(r"\b(?:r[a-z]{6,9}|c[a-z]{9,14})\b")
+_KEYS = ("recorded", "recording", "conversation")
+# Real words at distance one from a key, which must stay themselves.
+_NOT_TYPOS = frozenset(
+    "recorded recording recordings recorder recorders reordered recoding recoiling conversation "
+    "conversations conservation conversion reported reporting rewarded records according".split()
+)
+_BREAKS = re.compile(r"\\[ntr]|\\\"")
+
+
+def _near(word: str, key: str) -> bool:
+    """Whether `word` is one edit (insertion, deletion, substitution, swap of neighbours) away from `key`."""
+    if abs(len(word) - len(key)) > 1:
+        return False
+    head = 0
+    while head < min(len(word), len(key)) and word[head] == key[head]:
+        head += 1
+    tail_word, tail_key = word[head:], key[head:]
+    return (
+        tail_word[1:] == tail_key[1:]
+        or tail_word[1:] == tail_key
+        or tail_word == tail_key[1:]
+        or (len(tail_word) > 1 and tail_word[:2] == tail_key[1::-1] and tail_word[2:] == tail_key[2:])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Folded text with its way back: `origin[i]` is the source offset of `text[i]`, None where nothing moved."""
+
+    source: str
+    text: str
+    plain: str
+    origin: tuple[int, ...] | None
+
+    def original(self, start: int, end: int) -> Span:
+        """The span of the source that a span of `text` or `plain` came from."""
+        if self.origin is None:
+            return Span(start, end)
+        return Span(self.origin[start], max(self.origin[start], self.origin[end]))
+
+
+def _rewrite(text: str, origin: list[int] | None, edits: list[tuple[int, int, str]]) -> tuple[str, list[int] | None]:
+    """Apply length-changing edits, in order and apart from each other, and carry the map along."""
+    if not edits:
+        return text, origin
+    before = origin if origin is not None else range(len(text) + 1)
+    out: list[str] = []
+    after: list[int] = []
+    at = 0
+    for start, end, replacement in edits:
+        out += (text[at:start], replacement)
+        after.extend(before[at:start])
+        after.extend(before[min(start + index, max(end - 1, start))] for index in range(len(replacement)))
+        at = end
+    after.extend(before[at:])
+    return "".join([*out, text[at:]]), after
+
+
+def _fold_characters(source: str) -> tuple[str, list[int] | None]:
+    text = source.translate(_FOLD)
+    lower = text.lower()
+    if text.isascii():
+        return lower, None
+    edits = [(match.start(), match.end(), "") for match in _INVISIBLE.finditer(text)]
+    if len(lower) != len(text):  # a few letters grow when lowered; they keep their case
+        lower = "".join(low if len(low := char.lower()) == 1 else char for char in text)
+    if not unicodedata.is_normalized("NFKC", lower):
+        edits += (
+            (at, at + 1, folded)
+            for at, char in enumerate(lower)
+            if char > "\u00ff" and (folded := unicodedata.normalize("NFKC", char).lower().translate(_FOLD)) != char
+        )
+        edits.sort()
+    return _rewrite(lower, None, edits)
+
+
+def _typo_edits(text: str) -> list[tuple[int, int, str]]:
+    edits = []
+    for match in _STEM.finditer(text):
+        word = match[0]
+        if word in _NOT_TYPOS:
+            continue
+        for key in _KEYS:
+            if word[0] == key[0] and _near(word, key):
+                edits.append((match.start(), match.end(), key))
+                break
+    return edits
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _keep_breaks(match: re.Match[str]) -> str:
+    return " \n" if match[0] != '\\"' else ' "'
+
+
+def fold(source: str) -> Surface:
+    """Fold case, width, quotes, invisible characters and near misses of the key stems."""
+    text, origin = _fold_characters(source)
+    text, origin = _rewrite(text, origin, _typo_edits(text))
+    if "\\n" in text:  # a prompt inside a JSON string: its escapes are line breaks and quotes, of the same length
+        text = _BREAKS.sub(_keep_breaks, text)
+    plain = _TAG.sub(_blank, text)
+    plain = _EMPHASIS.sub(_blank, plain)
+    return Surface(source, text, plain, None if origin is None else tuple(origin))

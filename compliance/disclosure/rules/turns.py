@@ -1,0 +1,106 @@
+"""The turns of a call as the judge sees them: speakers, times, and what each turn holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from compliance.disclosure.rules import surface
+from compliance.disclosure.rules.packs import Pack
+
+AGENT_ROLES = frozenset(("assistant", "agent", "bot", "ai", "ivr"))
+CALLER_ROLES = frozenset(("user", "customer", "caller", "contact", "human", "callee"))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One spoken turn. `index` is its place in the transcript as given, `at` its start in seconds or None."""
+
+    index: int
+    agent: bool
+    raw: str
+    text: str  # folded
+    words: str  # folded, look-alikes blanked
+    at: float | None
+
+
+def seconds(value: object) -> float | None:
+    """A timestamp in seconds: a number, or an ISO 8601 string; None for anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value) if value == value and abs(value) < 1e15 else None
+    if not isinstance(value, str):
+        return None
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def read(raw: Sequence[Mapping[str, Any]], packs: Sequence[Pack]) -> list[Turn]:
+    """Spoken turns in the order of their times where all have one, else as given; other roles are never spoken."""
+    turns = []
+    for index, message in enumerate(raw):
+        role, content = str(message.get("role") or "").strip().lower(), message.get("content")
+        if role not in AGENT_ROLES | CALLER_ROLES or not isinstance(content, str) or not content.strip():
+            continue
+        folded = surface.fold(content)
+        words = folded.plain
+        for pack in packs:
+            words = pack.rule("strike.lookalike").sub(lambda match: " " * len(match[0]), words)
+        turns.append(Turn(index, role in AGENT_ROLES, content, folded.text, words, seconds(message.get("timestamp"))))
+    if all(turn.at is not None for turn in turns):
+        turns.sort(key=lambda turn: (turn.at or 0.0, turn.index))
+    return turns
+
+
+_DIGITS = re.compile(r"\d(?:[ \-./]{0,2}\d){3,}")
+_CODE = re.compile(r"\b(?=[A-Z0-9]*\d)[A-Z]{1,4}[ -]?\d{3,}\b|\b\d[A-Z]{2,4}\d{2,}\b")
+_MAIL = re.compile(r"\S+@\S+\.\w+|\b\w+ at \w+ dot \w+")
+_STOP = frozenset(
+    "hey hi hello hmm hm huh what sorry yes yeah yep no nope sure ok okay uh um er why who pardon excuse me thanks thank you "
+    "please come again wait one moment second minute hold on i didn't catch that say repeat can could is this it the a".split()
+)
+_NAME = re.compile(
+    r"\b(?:[Mm]y name(?:'s| is)|[Nn]ame's|I'm|I am|[Tt]his is|[Ii]t's|[Ii]t is|[Uu]nder|[Ff]or|[Cc]all me|[Nn]ame of|[Mm]r\.?|[Mm]rs\.?|[Mm]s\.?|[Dd]r\.?)\s+"
+    r"(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May\b|June|July|August|September|October|November|December|I\b|I'|English|Spanish)"
+    r"[A-Z][a-zà-ÿ'’-]+"
+)
+_FULL_NAME = re.compile(
+    r"(?:^|[.!?]\s+)(?:(?:[Yy]es|[Yy]eah|[Uu]m|[Uu]h|[Ss]ure|[Oo]h)[,.]? )?[A-Z][a-zà-ÿ'’-]+,? [A-Z][a-zà-ÿ'’-]+(?=[,.]|$)"
+)
+
+
+def gives_personal_data(turn: Turn, asked: Turn | None, packs: Sequence[Pack]) -> bool:
+    """Whether a caller's turn holds data about an identifiable person; `asked` is the agent's turn before it."""
+    raw = turn.raw.replace("’", "'")
+    if (
+        _DIGITS.search(raw)
+        or _CODE.search(raw)
+        or _MAIL.search(turn.text)
+        or _NAME.search(raw)
+        or _FULL_NAME.search(raw)
+    ):
+        return True
+    if any(pack.rule("caller.personal").search(turn.text) for pack in packs):
+        return True
+    if asked is None:
+        return False
+    question = asked.text
+    yes = any(pack.rule("caller.yes").search(turn.text) for pack in packs)
+    if any(pack.rule("caller.named_question").search(question) for pack in packs) and yes:
+        return True
+    if any(pack.rule("caller.data_question").search(question) for pack in packs):
+        return _answers(turn.text)
+    return False
+
+
+def _answers(text: str) -> bool:
+    """Whether a turn says anything at all beyond "sorry, what?"."""
+    words = re.findall(r"[^\W_]+(?:'[a-z]+)?", text)
+    return "?" not in text and any(word not in _STOP for word in words)

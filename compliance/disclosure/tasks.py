@@ -1,0 +1,31 @@
+"""Judging in the background."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from accounts import routing
+from accounts.actors import Actor
+from compliance import jobs
+from compliance.disclosure.operations import auditing, rechecking
+
+
+@jobs.job("disclosure.audit_prompt")
+def audit_prompt(organisation_id: UUID, object_id: UUID) -> None:
+    """One prompt version."""
+    auditing.audit_prompt(actor=Actor.scheduler(organisation_id), prompt_id=object_id)
+
+
+@jobs.job("disclosure.audit_call")
+def audit_call(organisation_id: UUID, object_id: UUID) -> None:
+    """The newest transcript of one call; an erased call, or one without words, is refused and done with."""
+    auditing.audit_call(actor=Actor.scheduler(organisation_id), call_id=object_id)
+
+
+@shared_task(name="disclosure.sweep", ignore_result=True)
+def sweep() -> None:
+    """Nightly: what the rules, or an agent's language and places, outgrew is judged again."""
+    for organisation_id in routing.organisations():
+        rechecking.recheck(actor=Actor.scheduler(organisation_id))
