@@ -1,0 +1,176 @@
+"""The access package: everything in one ZIP that opens without us, streamed and sealed as it is made.
+
+A cover letter with the items of GDPR Art. 15(1), a page that plays each call beside its words, the audio, the transcript, what the
+platform sent, and a manifest of hashes. No clear byte touches the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+from zipstream import ZIP_STORED, ZipStream
+
+from accounts import routing, tenancy
+from accounts.actors import Actor
+from audit import log
+from audit.ids import uuid7
+from compliance import law
+from compliance.connectors import access as connections
+from compliance.dsr import access as requests
+from compliance.dsr import events
+from compliance.dsr.models import Package, PlanItem, SubjectRequest
+from compliance.dsr.states import GROUNDS, Decision, Ground
+from compliance.recordings import access as register
+from compliance.recordings.operations import packages
+from compliance.recordings.states import ArtifactKind
+from compliance.vault import store
+
+LIFETIME = timedelta(days=14)
+_EXTENSIONS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg", "audio/flac": "flac", "audio/mp4": "m4a"}
+
+
+@dataclass(slots=True)
+class _CallFolder:
+    """One call as the page shows it."""
+
+    name: str
+    call: Any
+    governance: Any
+    audio: list[str] = field(default_factory=list)
+    messages: list[Any] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)  # how long each part is kept, and why
+    members: list[tuple[str, Any]] = field(default_factory=list)  # (file name, sealed object)
+
+
+def build_package(*, actor: Actor, request_id: UUID) -> tuple[Package, str]:
+    """Build, seal and register the package; returns it with its address. Outside a transaction: it reads whole recordings."""
+    organisation_id = actor.organisation_id
+    with tenancy.scope(organisation_id):
+        request = requests.request_of(organisation_id, request_id)
+        folders, left_out = _folders(request)
+    scope = store.Scope(store.ScopeKind.EXPORT, uuid7())
+    hashes: dict[str, str] = {}
+    staged = store.stage(
+        organisation_id=organisation_id,
+        scope=scope,
+        kind=store.ObjectKind.EXPORT,
+        source=_zip(request, folders, left_out, hashes),
+        media_type="application/zip",
+    )
+    token = secrets.token_urlsafe(32)
+    with tenancy.operation(actor):
+        artifact = packages.keep_package(organisation_id, request_id, store.record(staged))
+        package = Package.objects.create(
+            organisation_id=organisation_id,
+            request=request,
+            artifact=artifact,
+            sha256=staged.sha256,
+            expires_at=timezone.now() + LIFETIME,
+        )
+        routing.publish_route(routing.PACKAGE, token, organisation_id=organisation_id, object_id=package.id)
+        log.append(
+            actor=actor,
+            event=events.PACKAGE_BUILT,
+            organisation_id=organisation_id,
+            obj=("package", package.id),
+            cls=log.EntryClass.ACCESS,
+            why={"request": str(request_id)},
+            what={"sha256": staged.sha256, "size": staged.size, "files": len(hashes), "calls": len(folders)},
+        )
+    return package, f"{settings.PUBLIC_URL}/packages/{token}"
+
+
+def _folders(request: SubjectRequest) -> tuple[list[_CallFolder], list[str]]:
+    items = [item for item in requests.plan_of(request) if item.right == law.Right.ACCESS]
+    left_out = sorted({_why_not(item) for item in items if item.decision != Decision.FULFIL})
+    folders: dict[UUID, _CallFolder] = {}
+    for item in items:
+        if item.decision == Decision.FULFIL:
+            folder = folders.setdefault(item.call_id, _folder(item, len(folders) + 1))
+            _add(folder, item.artifact)
+    return list(folders.values()), left_out
+
+
+def _folder(item: PlanItem, number: int) -> _CallFolder:
+    call = item.call
+    governance = connections.governance_of(call.organisation_id, call.connection_id, call.agent_id)
+    day = f"{call.started_at:%Y-%m-%d}" if call.started_at else "undated"
+    return _CallFolder(name=f"calls/{number:03d}-{day}", call=call, governance=governance)
+
+
+def _add(folder: _CallFolder, artifact: Any) -> None:
+    if artifact.object is None:
+        return
+    if artifact.kind == ArtifactKind.RECORDING:
+        name = f"{folder.name}/recording-{artifact.variant or 'mono'}.{_EXTENSIONS.get(artifact.media_type, 'bin')}"
+        folder.audio.append(name)
+    elif artifact.kind == ArtifactKind.TRANSCRIPT:
+        name = f"{folder.name}/transcript-{artifact.version}.json"
+        folder.messages = register.messages_in(artifact)
+    else:
+        name = f"{folder.name}/{artifact.kind.replace('_', '-')}-{artifact.id.hex[-6:]}.json"
+    folder.members.append((name, artifact.object))
+    folder.kept.append(f"{artifact.kind.replace('_', ' ')}: {artifact.retention_reason or 'no date yet'}")
+
+
+def _why_not(item: PlanItem) -> str:
+    rule = GROUNDS[Ground(item.ground)]
+    return f"{rule.text} ({rule.article})"
+
+
+def _zip(
+    request: SubjectRequest, folders: list[_CallFolder], left_out: list[str], hashes: dict[str, str]
+) -> Iterator[bytes]:
+    """The ZIP's bytes. Audio does not shrink, so nothing is compressed and the size of a part is its own."""
+    archive = ZipStream(compress_type=ZIP_STORED)
+    context = {
+        "request": request,
+        "person": requests.person_of(request),
+        "organisation": requests.organisation_of(request.organisation_id),
+        "folders": folders,
+        "left_out": left_out,
+        "made_at": timezone.now(),
+    }
+    for name in ("index.html", "letter.html"):
+        archive.add(_hashed(name, iter([render_to_string(f"dsr/package_{name}", context).encode()]), hashes), name)
+    for folder in folders:
+        for name, sealed in folder.members:
+            archive.add(_hashed(name, _opened(sealed), hashes), name)
+    archive.add(_manifest(request, hashes), "manifest.json")
+    yield from archive
+
+
+def _opened(sealed: Any) -> Iterator[bytes]:
+    with tenancy.scope(sealed.organisation_id):
+        pieces = store.open_stream(sealed)
+    yield from pieces
+
+
+def _hashed(name: str, pieces: Iterator[bytes], hashes: dict[str, str]) -> Iterator[bytes]:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield bytes(piece)
+    hashes[name] = digest.hexdigest()
+
+
+def _manifest(request: SubjectRequest, hashes: dict[str, str]) -> Iterator[bytes]:
+    """Made last, when every hash is known."""
+    document = {
+        "format": "callwarden-package/v1",
+        "request": str(request.id),
+        "reference": request.reference,
+        "made_at": timezone.now().isoformat(),
+        "files": [{"name": name, "sha256": digest} for name, digest in sorted(hashes.items())],
+    }
+    yield json.dumps(document, indent=2).encode()

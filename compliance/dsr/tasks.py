@@ -1,0 +1,39 @@
+"""Jobs of requests."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts import tenancy
+from accounts.actors import Actor
+from compliance import jobs
+from compliance.dsr import notices
+from compliance.dsr.operations import fulfilling, planning
+from compliance.retention import operations as retention
+
+
+@jobs.job("dsr.locate_calls")
+def locate_calls(organisation_id: UUID, object_id: UUID) -> None:
+    """Search for the person's calls once the identity is verified."""
+    planning.locate_calls(actor=Actor.scheduler(organisation_id), request_id=object_id)
+
+
+@jobs.job("dsr.fulfil_request", ladder=(2, 5, 15, 60, 300, 3600))
+def fulfil_request(organisation_id: UUID, object_id: UUID) -> None:
+    """Go on with an approved request."""
+    fulfilling.fulfil_request(actor=Actor.scheduler(organisation_id), request_id=object_id)
+
+
+@jobs.job("dsr.continue_after_hold")
+def continue_after_hold(organisation_id: UUID, object_id: UUID) -> None:
+    """A hold was released: erasures that waited for it go on."""
+    actor = Actor.scheduler(organisation_id)
+    with tenancy.scope(organisation_id):
+        call_ids = retention.calls_under(retention.hold_for(actor, object_id))
+    fulfilling.continue_after_hold(actor=actor, hold_call_ids=call_ids)
+
+
+@jobs.job("dsr.send_letter", ladder=(30, 300, 1800, 3600))
+def send_letter(organisation_id: UUID, object_id: UUID) -> None:
+    """Hand a letter to the mail server."""
+    notices.send(actor=Actor.scheduler(organisation_id), letter_id=object_id)
