@@ -1,0 +1,37 @@
+"""Workers and the clock. Tasks carry ids only; the rows in Postgres are the truth."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.config.settings")
+
+app = Celery("callwarden")
+app.config_from_object(
+    {
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_create_missing_queues": True,
+        "worker_hijack_root_logger": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {
+            "visibility_timeout": 900,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 3,
+        },
+        "beat_schedule": {
+            "ring what is due": {"task": "jobs.ring_overdue", "schedule": 5.0},
+        },
+    }
+)
+app.autodiscover_tasks(related_name="tasks")
+app.set_default()
+app.set_current()

@@ -1,0 +1,74 @@
+"""Log lines as JSON, without personal data: no addresses, no bodies, no query strings, no exception messages of requests."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_FORBIDDEN = frozenset(
+    {
+        "ip",
+        "user_agent",
+        "email",
+        "phone",
+        "name",
+        "body",
+        "url",
+        "query",
+        "authorization",
+        "token",
+        "secret",
+        "password",
+    }
+)
+
+
+def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in event.keys() & _FORBIDDEN:
+        event[key] = "[redacted]"
+    return event
+
+
+def configure(*, level: str, plain: bool = False) -> None:
+    """Set up standard logging and structlog with one output."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _redact,
+    ]
+    renderer = structlog.dev.ConsoleRenderer(colors=False) if plain else structlog.processors.JSONRenderer()
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "line": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                    "foreign_pre_chain": shared,
+                }
+            },
+            "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"handlers": ["out"], "level": level},
+            "loggers": {
+                "django.request": {"level": "ERROR"},
+                "django.server": {"level": "ERROR"},
+                "httpx": {"level": "WARNING"},
+                "httpcore": {"level": "WARNING"},
+                "botocore": {"level": "WARNING"},
+                "celery.app.trace": {"level": "WARNING"},
+            },
+        }
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=not plain,
+    )

@@ -1,0 +1,234 @@
+"""All settings, read from the environment (see docs/operating.md). Refuses to start on nonsense, and on default secrets in production."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from compliance.config import environment, logs
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+# production: everything is given from outside. embedded: our launcher gives it. test: the test plugin does.
+# tool: commands that need neither database nor secrets (check_prompts, deadlines, makemigrations, the schema).
+PROFILE = environment.text("CALLWARDEN_PROFILE", "production")
+if PROFILE not in {"production", "embedded", "test", "tool"}:
+    raise ImproperlyConfigured("CALLWARDEN_PROFILE must be production, embedded, test or tool")
+_TOOL = PROFILE == "tool"
+_NOWHERE = "postgresql://callwarden_app@127.0.0.1:1/none" if _TOOL else None
+
+DEBUG = False
+VAR_DIR = Path(environment.text("VAR_DIR", str(BASE_DIR / "var")))
+
+
+def _secret(name: str) -> str:
+    value = secrets.token_hex(32) if _TOOL else environment.text(name)
+    if len(value) < 32 or value.lower().startswith(("insecure", "change", "secret", "django")):
+        raise ImproperlyConfigured(f"{name} must be a random secret of at least 32 characters, not a default")
+    return value
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+PLAYBACK_KEY = _secret("PLAYBACK_KEY")
+if PLAYBACK_KEY == SECRET_KEY:
+    raise ImproperlyConfigured("PLAYBACK_KEY must differ from SECRET_KEY")
+
+PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or (
+    ["127.0.0.1", "localhost", "testserver"] if PROFILE != "production" else []
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+_HTTPS = PUBLIC_URL.startswith("https://")
+if environment.flag("BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "accounts.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_prometheus",
+    "audit",
+    "accounts",
+    "compliance.vault",
+    "compliance.vault.keystore",
+    "compliance.connectors",
+    "compliance.recordings",
+    "compliance.retention",
+    "compliance.disclosure",
+    "compliance.dsr",
+    "compliance.intake",
+    "compliance.config",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "compliance.config.urls"
+WSGI_APPLICATION = "compliance.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- databases -------------------------------------------------------------------------------------------------------------
+# The service connects as a role that owns nothing and cannot pass row security; only `migrate` uses the owner's address.
+_OWNER = os.environ.get("CALLWARDEN_DB_ROLE") == "owner"
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": environment.database("DATABASE_OWNER_URL" if _OWNER else "DATABASE_URL", _NOWHERE),
+    "keys": environment.database("KEYS_DATABASE_OWNER_URL" if _OWNER else "KEYS_DATABASE_URL", _NOWHERE),
+    "sequencer": environment.database("DATABASE_OWNER_URL" if _OWNER else "SEQUENCER_DATABASE_URL", _NOWHERE),
+}
+DATABASE_ROUTERS = ["compliance.vault.router.KeysRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- storage, keys, log ----------------------------------------------------------------------------------------------------
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing of ours may use it
+    "vault": environment.storage(
+        "STORAGE_URL", f"file://{VAR_DIR / 'store'}" if PROFILE != "production" else None or "missing:"
+    ),
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+KEYRING_FILE = Path(environment.text("KEYRING_FILE", str(VAR_DIR / "secrets" / "keyring.json")))
+LOG_SIGNING_KEY_FILE = Path(environment.text("LOG_SIGNING_KEY_FILE", str(VAR_DIR / "secrets" / "log-signing-key.pem")))
+LOG_ORIGIN = environment.text("LOG_ORIGIN", "callwarden.localhost")
+
+# --- platforms -------------------------------------------------------------------------------------------------------------
+FETCH_TEST_HOSTS = environment.words("FETCH_TEST_HOSTS")
+if FETCH_TEST_HOSTS and PROFILE not in {"embedded", "test"}:
+    raise ImproperlyConfigured("FETCH_TEST_HOSTS works in the embedded profile only")
+FETCH_MAX_BYTES = environment.number("FETCH_MAX_BYTES", 500 * 1024 * 1024)
+WEBHOOK_MAX_BYTES = environment.number("WEBHOOK_MAX_BYTES", 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
+# --- mail: without EMAIL_URL letters wait in the sealed outbox -------------------------------------------------------------
+EMAIL_URL = environment.text("EMAIL_URL", "")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "privacy@localhost")
+
+# --- people ----------------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = (
+    ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if PROFILE == "test"
+    else ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/admin/"
+ACCOUNT_ADAPTER = "accounts.signin.Adapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_RATE_LIMITS = False if PROFILE == "test" else {"login_failed": "10/m/ip,5/5m/key"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+
+# --- API -------------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.KeyAuthentication",
+        "accounts.authentication.MemberAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "compliance.rest.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Callwarden",
+    "VERSION": "1",
+    "DESCRIPTION": "Privacy and compliance for the recorded calls of AI voice agents.",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# --- pages -----------------------------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+        "img-src": [SELF, "data:"],
+        "media-src": [SELF],
+    }
+}
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = PROFILE != "production"
+WHITENOISE_AUTOREFRESH = False
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Callwarden",
+    "SITE_HEADER": "Callwarden",
+    "SITE_SUBHEADER": "Recorded calls, kept promises",
+    "SITE_SYMBOL": "shield_person",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+# --- jobs ------------------------------------------------------------------------------------------------------------------
+BROKER_URL = environment.text("BROKER_URL", "memory://" if PROFILE in {"tool", "test"} else None)
+
+LOGGING_CONFIG = None
+logs.configure(level=environment.text("LOG_LEVEL", "INFO"), plain=PROFILE == "test")

@@ -1,0 +1,32 @@
+"""Every address of the service."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from compliance.config import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),
+    path("", include("compliance.intake.webhooks")),
+    path("", include("compliance.recordings.playback")),
+    path("", include("compliance.dsr.packages")),
+    path("api/v1/", include("compliance.connectors.api")),
+    path("api/v1/", include("compliance.intake.api")),
+    path("api/v1/", include("compliance.recordings.api")),
+    path("api/v1/", include("compliance.retention.api")),
+    path("api/v1/", include("compliance.disclosure.api")),
+    path("api/v1/", include("compliance.dsr.api")),
+    path("api/schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    path(
+        "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[], authentication_classes=[])
+    ),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("", include("django_prometheus.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]
