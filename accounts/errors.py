@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import ClassVar
 
 
@@ -58,3 +60,9 @@ class Invalid(Refusal):
     code = "invalid"
     status = 400
     title = "The input is not valid"
+
+
+def places_of(error: BaseException) -> str:
+    """Where an error came from, as files and lines only: the messages of databases and HTTP clients quote values."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames)

@@ -170,6 +170,11 @@ def words(value: object) -> str:
     return str(value).replace("_", " ")
 
 
+def beside(*values: object) -> SafeString:
+    """Several values next to each other, each escaped or safe as it is."""
+    return format_html_join(" ", "{}", ((value,) for value in values))
+
+
 def listed(values: Iterable[object]) -> str:
     """Several values in one line."""
     return ", ".join(str(value) for value in values) or NOTHING

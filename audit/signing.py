@@ -67,7 +67,7 @@ def origin(log_id: UUID) -> str:
 
 
 def ensure_signing_key(path: Path | None = None) -> Path:
-    """Make the log's keys where there are none, readable for this user only. A key that is there stays; one that lacks is added."""
+    """Make the log's keys where there are none, readable for this user only. A key that is there stays."""
     path = path or Path(settings.LOG_SIGNING_KEY_FILE)
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

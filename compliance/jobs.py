@@ -6,12 +6,10 @@ in the business transaction and rings after the commit; a bell that is lost (bro
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import PurePath
 from uuid import UUID
 
 import structlog
@@ -20,22 +18,25 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from accounts import due_work
-from accounts.errors import Refusal
+from accounts.errors import Refusal, places_of
 
 logger = structlog.get_logger(__name__)
 
 Handler = Callable[[UUID, UUID], None]
-LEASE = timedelta(minutes=15)
+LEASE_SECONDS = 60
 _DEFAULT_LADDER = (10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A registered job: what to call, and the waits in seconds between tries (the last one repeats)."""
+    """A registered job: what to call, the waits in seconds between tries (the last one repeats), and for how long a worker that
+    took it is believed to be alive. A job that outlasts its lease may be started twice, which every job must bear.
+    """
 
     name: str
     handler: Handler
     ladder: Sequence[int]
+    lease: timedelta
 
     def wait(self, attempt: int) -> int:
         """Seconds until the next try after this attempt (counted from 1)."""
@@ -54,19 +55,21 @@ class TryLater(Exception):
         self.seconds = seconds
 
 
-def job(name: str, *, ladder: Sequence[int] = _DEFAULT_LADDER) -> Callable[[Handler], Handler]:
+def job(
+    name: str, *, ladder: Sequence[int] = _DEFAULT_LADDER, lease_seconds: int = LEASE_SECONDS
+) -> Callable[[Handler], Handler]:
     """Register a job under its name, and as a Celery task of the same name."""
 
     def register(handler: Handler) -> Handler:
-        REGISTRY[name] = Job(name, handler, ladder)
-        shared_task(name=name, ignore_result=True)(partial(_answer_bell, name))
+        REGISTRY[name] = Job(name, handler, ladder, timedelta(seconds=lease_seconds))
+
+        def answer_bell(organisation_id: str, object_id: str) -> None:
+            run(name, UUID(object_id))
+
+        shared_task(name=name, ignore_result=True)(answer_bell)
         return handler
 
     return register
-
-
-def _answer_bell(name: str, organisation_id: str, object_id: str) -> None:
-    run(name, UUID(object_id))
 
 
 def enqueue_on_commit(name: str, *, organisation_id: UUID, object_id: UUID, due_at: datetime | None = None) -> None:
@@ -87,7 +90,7 @@ def ring(name: str, organisation_id: UUID, object_id: UUID) -> None:
 def run(name: str, object_id: UUID) -> bool:
     """Do one due job if it is free. True where it ran; what it could not finish stays on its row."""
     found = REGISTRY[name]
-    work = due_work.claim(name, object_id, lease=LEASE)
+    work = due_work.claim(name, object_id, lease=found.lease)
     if work is None:
         return False
     try:
@@ -96,21 +99,23 @@ def run(name: str, object_id: UUID) -> bool:
         seconds = found.wait(work.attempts) if later.seconds is None else later.seconds
         due_work.postpone(work, seconds=seconds, code=later.code)
     except Refusal as refusal:
-        # The world moved on (erased, revoked, decided): the operation has logged it, and trying again would not change the answer.
-        logger.info("jobs.refused", job=name, code=refusal.code)
-        due_work.finish(work)
+        _refused(found, work, refusal)
     except Exception as error:  # the sweep's edge: nothing else may swallow a fault
-        logger.error("jobs.failed", job=name, error=type(error).__name__, at=_place_of(error), attempt=work.attempts)
+        logger.error("jobs.failed", job=name, error=type(error).__name__, at=places_of(error), attempt=work.attempts)
         due_work.postpone(work, seconds=found.wait(work.attempts), code=f"failed:{type(error).__name__}"[:64])
     else:
         due_work.finish(work)
     return True
 
 
-def _place_of(error: Exception) -> str:
-    """Files and lines only: messages of database and HTTP errors quote values, and values may be personal data."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:]
-    return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames)
+def _refused(found: Job, work: due_work.Claim, refusal: Refusal) -> None:
+    """A no of ours is final: the world moved on (erased, revoked, decided). A part that does not answer is asked again."""
+    if refusal.status >= 500:
+        logger.warning("jobs.postponed", job=found.name, code=refusal.code, attempt=work.attempts)
+        due_work.postpone(work, seconds=found.wait(work.attempts), code=refusal.code)
+    else:
+        logger.info("jobs.refused", job=found.name, code=refusal.code)
+        due_work.finish(work)
 
 
 def ring_overdue(limit: int = 1000) -> int:

@@ -42,7 +42,7 @@ class Databases:
 @pytest.fixture(scope="session")
 def django_db_setup(servers: Servers, django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """Instead of pytest-django's: this worker's clones."""
-    with django_db_blocker.unblock(), _clones(servers) as databases, _pointed_at(databases):
+    with django_db_blocker.unblock(), clones(servers) as databases, _pointed_at(databases):
         yield
 
 
@@ -61,12 +61,12 @@ def committed_db(
     """
     settings.LOG_SIGNING_KEY_FILE = signing.ensure_signing_key(tmp_path / "log-signing-key.pem")
     monkeypatch.setenv("LOG_SIGNING_KEY_FILE", str(settings.LOG_SIGNING_KEY_FILE))
-    with django_db_blocker.unblock(), _clones(servers) as databases, _pointed_at(databases):
+    with django_db_blocker.unblock(), clones(servers) as databases, _pointed_at(databases):
         yield databases
 
 
 @contextmanager
-def _clones(servers: Servers) -> Iterator[Databases]:
+def clones(servers: Servers) -> Iterator[Databases]:
     suffix = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{uuid4().hex[:12]}"
     main, keys = f"test_{suffix}", f"test_{suffix}_keys"
     with psycopg.connect(servers.server.url("postgres"), autocommit=True) as admin:

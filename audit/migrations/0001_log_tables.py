@@ -147,13 +147,23 @@ STATE = [
     migrations.CreateModel(
         name="Disclosure",
         fields=[
-            ("pk", models.CompositePrimaryKey("entry_id", "part", blank=True, editable=False, primary_key=True, serialize=False)),
+            (
+                "pk",
+                models.CompositePrimaryKey(
+                    "entry_id", "part", blank=True, editable=False, primary_key=True, serialize=False
+                ),
+            ),
             ("entry_id", models.UUIDField()),
             ("part", models.TextField()),
             ("organisation_id", models.UUIDField()),
             ("subject_id", models.UUIDField(null=True)),
             ("key_id", models.UUIDField()),
-            ("digests", models.BinaryField(help_text="32 bytes a disclosure: what the leaf's _sd says, so that erasing needs no key")),
+            (
+                "digests",
+                models.BinaryField(
+                    help_text="32 bytes a disclosure: what the leaf's _sd says, so that erasing needs no key"
+                ),
+            ),
             ("sealed", models.BinaryField()),
         ],
         options={"db_table": "audit_disclosure", "abstract": False, "default_permissions": ("view",)},
@@ -161,11 +171,21 @@ STATE = [
     migrations.CreateModel(
         name="ErasedDisclosure",
         fields=[
-            ("pk", models.CompositePrimaryKey("entry_id", "digest", blank=True, editable=False, primary_key=True, serialize=False)),
+            (
+                "pk",
+                models.CompositePrimaryKey(
+                    "entry_id", "digest", blank=True, editable=False, primary_key=True, serialize=False
+                ),
+            ),
             ("entry_id", models.UUIDField()),
             ("digest", models.BinaryField()),
             ("organisation_id", models.UUIDField()),
-            ("cause", models.UUIDField(help_text="the entry of the erasure; null where the key was gone before sequencing", null=True)),
+            (
+                "cause",
+                models.UUIDField(
+                    help_text="the entry of the erasure; null where the key was gone before sequencing", null=True
+                ),
+            ),
             ("erased_at", models.DateTimeField()),
         ],
         options={"db_table": "audit_erased_disclosure", "abstract": False, "default_permissions": ("view",)},
@@ -173,7 +193,12 @@ STATE = [
     migrations.CreateModel(
         name="Leaf",
         fields=[
-            ("pk", models.CompositePrimaryKey("organisation_id", "index", blank=True, editable=False, primary_key=True, serialize=False)),
+            (
+                "pk",
+                models.CompositePrimaryKey(
+                    "organisation_id", "index", blank=True, editable=False, primary_key=True, serialize=False
+                ),
+            ),
             ("organisation_id", models.UUIDField()),
             ("index", models.BigIntegerField()),
             ("entry_id", models.UUIDField(unique=True)),
@@ -233,7 +258,12 @@ STATE = [
             ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
             ("cursor_xid", models.BigIntegerField(default=0)),
             ("cursor_seq", models.BigIntegerField(default=0)),
-            ("low_xid", models.BigIntegerField(default=0, help_text="every transaction below this one has ended and been looked at")),
+            (
+                "low_xid",
+                models.BigIntegerField(
+                    default=0, help_text="every transaction below this one has ended and been looked at"
+                ),
+            ),
             ("system_identifier", models.BigIntegerField(null=True)),
             ("timeline", models.IntegerField(null=True)),
             ("beat_at", models.DateTimeField(help_text="when the sequencer last found nothing left undone", null=True)),

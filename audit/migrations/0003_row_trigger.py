@@ -35,9 +35,10 @@ BEGIN
     ELSE
         act := '"database.row.updated"';
         object := NEW.id;
-        SELECT string_agg('"c_' || left(now.key, 46) || '":true', ',' ORDER BY now.key COLLATE "C") INTO what
-        FROM jsonb_each(to_jsonb(NEW)) AS now JOIN jsonb_each(to_jsonb(OLD)) AS before USING (key)
-        WHERE now.value IS DISTINCT FROM before.value;
+        SELECT string_agg('"c_' || changed.name || '":true', ',' ORDER BY changed.name COLLATE "C") INTO what
+        FROM (SELECT DISTINCT left(regexp_replace(lower(now.key), '[^a-z0-9_]', '_', 'g'), 46) AS name
+              FROM jsonb_each(to_jsonb(NEW)) AS now JOIN jsonb_each(to_jsonb(OLD)) AS before USING (key)
+              WHERE now.value IS DISTINCT FROM before.value) AS changed;
         IF what IS NULL THEN
             RETURN NULL;
         END IF;

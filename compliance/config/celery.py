@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.config.settings")
 
@@ -29,6 +30,8 @@ app.config_from_object(
         },
         "beat_schedule": {
             "ring what is due": {"task": "jobs.ring_overdue", "schedule": 5.0},
+            "what is due by schedule": {"task": "retention.sweep", "schedule": 3600.0},
+            "audits under new rules": {"task": "disclosure.sweep", "schedule": crontab(hour=2, minute=15)},
         },
     }
 )

@@ -1,4 +1,7 @@
-"""Liveness and readiness. `/readyz` names what is wrong in codes; it also fails where the service's database role could pass row security."""
+"""Liveness and readiness. `/readyz` names what is wrong in codes.
+
+It also fails where the service's database role could pass row security.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from django.db import DatabaseError, connections
 from django.http import HttpRequest, JsonResponse
 from kombu.exceptions import OperationalError
 
-from audit import publish
+from audit import tasks
 from compliance.errors import Refusal
 from compliance.vault import store
 
+_STALE_SECONDS = 60
 _ROLE = """SELECT rolsuper OR rolbypassrls OR EXISTS (
-               SELECT 1 FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relowner = r.oid)
+               SELECT 1 FROM pg_class
+               WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relowner = r.oid)
            FROM pg_roles r WHERE rolname = current_user"""
 
 
@@ -61,12 +66,12 @@ def _vault() -> str:
 
 
 def _log() -> str:
-    """Entries that wait longer than a minute for the sequencer mean that evidence stands still."""
+    """A sequencer that has not been heard of for a minute means that evidence stands still."""
     try:
-        waiting = publish.oldest_waiting_seconds()
+        beat = tasks.freshness().seconds_since_beat
     except DatabaseError:
         return "unreachable"
-    return "stale" if waiting > 60 else "ok"
+    return "ok" if beat is not None and beat < _STALE_SECONDS else "stale"
 
 
 _CHECKS: dict[str, Callable[[], str]] = {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from accounts.errors import places_of
 
 _FORBIDDEN = frozenset(
     {
@@ -33,6 +36,25 @@ def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[
     return event
 
 
+def _reduce_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its type and places; its message may quote a row, a body or an address."""
+    found = event.pop("exc_info", None)
+    error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]
+    if found and error is not None:
+        event["error"] = type(error).__name__
+        event["at"] = places_of(error)
+    if event.get("logger") == "celery.app.trace" and error is not None:
+        event["event"] = "task.failed"  # its own words quote the exception
+    return event
+
+
+def _drop_path(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Django's line about a failed request ends with its path, and paths of links and webhooks hold tokens."""
+    if event.get("logger") == "django.request":
+        event["event"] = str(event["event"]).partition(":")[0]
+    return event
+
+
 def configure(*, level: str, plain: bool = False) -> None:
     """Set up standard logging and structlog with one output."""
     shared = [
@@ -40,6 +62,8 @@ def configure(*, level: str, plain: bool = False) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _reduce_error,
+        _drop_path,
         _redact,
     ]
     renderer = structlog.dev.ConsoleRenderer(colors=False) if plain else structlog.processors.JSONRenderer()

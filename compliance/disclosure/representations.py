@@ -40,7 +40,7 @@ class TurnInput(StrictSerializer):
     role = serializers.CharField(max_length=40)
     content = serializers.CharField(max_length=rules.MAX_CHARS, allow_blank=True, trim_whitespace=False)
     timestamp = serializers.JSONField(
-        required=False, help_text="seconds from the start of the call, or ISO 8601, or null"
+        required=False, allow_null=True, help_text="seconds from the start of the call, or ISO 8601, or null"
     )
 
     def validate_timestamp(self, value: Any) -> Any:

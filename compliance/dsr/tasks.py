@@ -18,7 +18,7 @@ def locate_calls(organisation_id: UUID, object_id: UUID) -> None:
     planning.locate_calls(actor=Actor.scheduler(organisation_id), request_id=object_id)
 
 
-@jobs.job("dsr.fulfil_request", ladder=(2, 5, 15, 60, 300, 3600))
+@jobs.job("dsr.fulfil_request", ladder=(2, 5, 15, 60, 300, 3600), lease_seconds=900)
 def fulfil_request(organisation_id: UUID, object_id: UUID) -> None:
     """Go on with an approved request."""
     fulfilling.fulfil_request(actor=Actor.scheduler(organisation_id), request_id=object_id)

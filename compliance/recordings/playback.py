@@ -7,10 +7,8 @@ by us or by a proxy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 
-import structlog
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.http import require_http_methods
@@ -21,9 +19,6 @@ from compliance import rest
 from compliance.recordings import ranges
 from compliance.recordings.operations import opening
 from compliance.recordings.operations.opening import Playable, Playing
-from compliance.vault import store
-
-logger = structlog.get_logger(__name__)
 
 _HEADERS = {
     "Accept-Ranges": "bytes",
@@ -57,8 +52,9 @@ def play(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _answer(playing: Playing) -> HttpResponseBase:
-    pieces = _watched(playing)
-    # The first piece is opened now: what cannot be read is answered with an error, not with a broken stream.
+    pieces = playing.pieces
+    # The first piece is opened now: what cannot be read is answered with an error, not with a broken stream. A later one
+    # that is not what was sealed ends the answer in the middle, after the vault has raised the alarm.
     first = next(pieces, b"")
     response = StreamingHttpResponse(chain([first], pieces), content_type=playing.playable.media_type)
     part, size = playing.part, playing.playable.size
@@ -66,15 +62,6 @@ def _answer(playing: Playing) -> HttpResponseBase:
         response.status_code = 206
         response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
     return _described(response, playing.playable, part.length)
-
-
-def _watched(playing: Playing) -> Iterator[bytes]:
-    """The pieces; one that is not what was sealed ends the answer in the middle, and raises the alarm."""
-    try:
-        yield from playing.pieces
-    except store.Unreadable:
-        logger.error("recordings.playback.unreadable", link=str(playing.playable.link_id))
-        raise
 
 
 def _still_the_same(request: HttpRequest, playable: Playable) -> bool:

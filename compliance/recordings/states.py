@@ -62,7 +62,9 @@ _ARTIFACT_MOVES: Mapping[State, frozenset[State]] = {
     _A.DELETING: frozenset({_A.DELETED, _A.DELETE_FAILED}),
     _A.DELETE_FAILED: frozenset({_A.DELETING}),
     _A.DELETED: frozenset(),
-    _A.UNAVAILABLE: frozenset({_A.DUE, _A.NEVER_RECORDED}),
+    _A.UNAVAILABLE: frozenset(
+        {_A.FETCHING, _A.DUE, _A.NEVER_RECORDED}
+    ),  # fetching: with a new address, or a host allowed since
     _A.QUARANTINED: frozenset({_A.DUE}),
     _A.MISSING: frozenset({_A.STORED, _A.DUE}),
     _A.NEVER_RECORDED: frozenset(),

@@ -14,7 +14,7 @@ from compliance.errors import Unavailable
 from compliance.recordings.operations import fetching, links
 
 
-@jobs.job("recordings.fetch_recording", ladder=fetching.LADDER)
+@jobs.job("recordings.fetch_recording", ladder=fetching.LADDER, lease_seconds=300)
 def fetch_recording(organisation_id: UUID, object_id: UUID) -> None:
     """One try to get a recording from its platform."""
     try:

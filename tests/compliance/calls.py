@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -179,6 +181,17 @@ def line(cast: Cast) -> Line:
 def outside_line(cast: Cast) -> Line:
     """The other organisation's connection."""
     return connect(cast.outsider.actor)
+
+
+@pytest.fixture
+def log_lines() -> Iterator[io.StringIO]:
+    """What the service writes to its log, as it is written: through its own formatter."""
+    root, lines = logging.getLogger(), io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(root.handlers[0].formatter)
+    root.addHandler(handler)
+    yield lines
+    root.removeHandler(handler)
 
 
 Answer = Callable[[socket.socket], None]

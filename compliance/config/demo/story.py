@@ -128,8 +128,8 @@ class Story:
     def _disclosure(self) -> str:
         def judged() -> dict[str, str] | None:
             audits = answered(self._robot.get("/api/v1/disclosure/audits", params={"limit": 100}))["results"]
-            calls = {audit["call"]: audit["verdict"] for audit in audits if audit["call"]}
-            prompts = [audit for audit in audits if audit["prompt"]]
+            calls = {audit["call_id"]: audit["verdict"] for audit in audits if audit["call_id"]}
+            prompts = [audit for audit in audits if audit["prompt_id"]]
             return calls if len(calls) == len(self._samples) and len(prompts) >= 2 else None
 
         calls = eventually(judged, "every call and every prompt is judged")

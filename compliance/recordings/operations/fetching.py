@@ -39,6 +39,7 @@ LADDER = (10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
 GIVE_UP_AFTER = timedelta(days=14)
 """Where the platform does not say when its copy goes."""
 
+_THROUGH_THE_LADDER = timedelta(seconds=sum(LADDER), days=1)
 _QUARANTINE = frozenset({"not_audio", "type_mismatch", "encoded", "too_large", "crashed", "bad_answer"})
 _FETCHABLE = frozenset({ArtifactState.ANNOUNCED, ArtifactState.RETRY_WAIT, ArtifactState.UNAVAILABLE})
 
@@ -229,10 +230,11 @@ def _note_failure(actor: Actor, artifact_id: UUID, code: str, *, is_retryable: b
 
 
 def _last_day(artifact: Artifact) -> date:
-    """Until when asking makes sense: as long as the platform keeps its copy."""
+    """Until when asking makes sense: as long as the platform keeps its copy, and once through the ladder at least."""
     originals = access.locations_of(artifact.organisation_id, artifact.id)
     told = [place.expected_gone_on for place in originals if place.place == Location.Place.PLATFORM]
-    return next((day for day in told if day), (artifact.registered_at + GIVE_UP_AFTER).date())
+    gone_on = next((day for day in told if day), (artifact.registered_at + GIVE_UP_AFTER).date())
+    return max(gone_on, (artifact.registered_at + _THROUGH_THE_LADDER).date())
 
 
 def _note_refused(actor: Actor, artifact_id: UUID) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -102,7 +103,7 @@ def test_without_a_language_nothing_passes(api: APIClient) -> None:
     ],
 )
 def test_what_cannot_be_checked_is_named(api: APIClient, body: dict[str, Any], field: str, entries: Entries) -> None:
-    answer = api.post(CHECKS, body, format="json")
+    answer = api.post(CHECKS, json.dumps(body), content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert field in answer.json()["errors"]
     assert "disclosure.text.checked" not in entries.events

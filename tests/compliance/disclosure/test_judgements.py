@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from compliance.disclosure import judgements, rules
-from compliance.disclosure.rules import Verdict
+from compliance.disclosure.rules import Verdict, results
 from tests.compliance.disclosure.conftest import BARE, DISCLOSED, HIDDEN, SILENT
 
 
@@ -30,9 +30,7 @@ def _judged(text: str, *places: str, language: str = "en") -> judgements.Judgeme
 def test_every_reason_but_a_passing_one_is_a_fault_with_its_own_verdict(text: str, place: str, faults: Any) -> None:
     judged = _judged(text, place)
     assert judged.faults == faults
-    assert judged.verdict is rules.Verdict(
-        max((v.value for _, v in faults), key=["pass", "review", "fail"].index, default="pass")
-    )
+    assert judged.verdict is results.worst([verdict for _, verdict in faults])
 
 
 def test_every_reason_of_the_policy_has_a_verdict() -> None:

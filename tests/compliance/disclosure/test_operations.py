@@ -290,7 +290,8 @@ def test_the_engineer_may_not_open_a_call_by_judging_it(cast: Cast, held_call: H
 
 
 def test_no_word_stands_in_any_row_or_entry(cast: Cast, agent: Any, held_call: Hold, entries: Entries) -> None:
-    judge(cast, submit(cast, agent, HIDDEN))
+    prompt = submit(cast, agent, HIDDEN)
+    judge(cast, prompt)
     audit_call(cast, held_call(UNTOLD))
     finding = room.findings(cast.engineer.actor)[0]
     note = "Talked to Quentin about it"
@@ -298,8 +299,19 @@ def test_no_word_stands_in_any_row_or_entry(cast: Cast, agent: Any, held_call: H
     kept = dump(cast) + repr([entry.fields for entry in entries]).encode()
     for word in (b"caller asks", b"Never mention", b"Delgado", b"how can I help", b"Quentin"):
         assert word not in kept
-    assert prompts.open_prompt(actor=cast.engineer.actor, prompt_id=finding.audit.prompt_id) == HIDDEN
+    assert prompts.open_prompt(actor=cast.engineer.actor, prompt_id=prompt.id) == HIDDEN
     assert findings.open_note(actor=cast.engineer.actor, finding_id=finding.id) == note
+
+
+@pytest.mark.parametrize("table", TABLES[:3])
+def test_the_database_itself_shows_rows_to_their_organisation_only(cast: Cast, agent: Any, table: str) -> None:
+    judge(cast, submit(cast, agent, SILENT))
+    seen = []
+    for organisation_id in (cast.organisation_id, cast.other_organisation.id):
+        with tenancy.scope(organisation_id), connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            seen.append(cursor.fetchone()[0])
+    assert seen == [1, 0]
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------

@@ -24,16 +24,20 @@ from accounts.models import User
 from compliance.config import samples
 from compliance.connectors import access as connections
 from compliance.connectors import operations as connectors
-from compliance.disclosure import operations as disclosure
+from compliance.disclosure.operations import prompts
 
 ORGANISATION = "Harbor Dental (demo)"
 SCOPES = (
     "calls:read", "calls:content", "calls:write", "requests:read", "requests:write", "agents:read", "agents:write",
     "disclosure:check", "connections:read", "holds:write", "log:read",
 )  # fmt: skip
+# external id: (name, languages, places of the operator, purpose)
 AGENTS = {
     "agent_frontdesk": ("Front desk", ["en-US"], ["US-CA"], "appointment booking"),
     "agent_outreach": ("Outreach", ["en-US"], ["US-WA"], "calls about open invoices"),
+    "agent_billing": ("Billing", ["en-US"], ["US-CA"], "payment of invoices"),
+    "agent_frontdesk_de": ("Empfang", ["de-DE"], ["DE"], "Terminvergabe"),
+    "agent_inventory": ("Inventory", ["en-US"], ["US-IL"], "stock taking"),
 }
 PROMPTS = {
     "agent_frontdesk": (
@@ -135,9 +139,14 @@ def _connect(root: Actor) -> tuple[str, str]:
             governance=connections.Governance((purpose,), "legitimate_interests", ("DialGen (processor)",)),
         )
         connectors.set_agent(actor=root, agent_id=agent.id, details=details)
-        disclosure.submit_prompt(
-            actor=root, agent=agent.id, text=PROMPTS[external_id], language=languages[0], jurisdictions=jurisdictions
-        )
+        if external_id in PROMPTS:
+            prompts.submit_prompt(
+                actor=root,
+                agent=agent.id,
+                text=PROMPTS[external_id],
+                language=languages[0],
+                jurisdictions=jurisdictions,
+            )
     return made.token, made.url
 
 

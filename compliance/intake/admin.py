@@ -1,0 +1,99 @@
+"""Console: what platforms delivered, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from accounts import pages
+from accounts.actors import Actor
+from accounts.buttons import button
+from accounts.console import ScopedAdmin, actor_of
+from accounts.pages import Facts, Part
+from compliance.intake import access, operations
+from compliance.intake.models import Delivery
+from compliance.intake.states import DeliveryState
+
+_STATES = {
+    DeliveryState.ACCEPTED: pages.WAITING,
+    DeliveryState.PROCESSING: pages.WAITING,
+    DeliveryState.PROCESSED: pages.GOOD,
+    DeliveryState.QUARANTINED: pages.BAD,
+    DeliveryState.REFUSED: pages.QUIET,
+    DeliveryState.IGNORED: pages.QUIET,
+}
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ScopedAdmin):
+    read_action = "intake.read"
+    title = "Deliveries"
+    intro = (
+        "One row a webhook call, sealed before it was answered. Quarantined ones could not be read: they wait here, with the reason, "
+        "until the reader is mended or their time is over."
+    )
+    empty = "No platform has delivered anything yet."
+    list_display = ("received", "standing", "reason", "connection", "call_shown", "bytes_shown", "repeats")
+    list_filter = ("state",)
+    ordering = ("-id",)
+    actions_detail = ("replay",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return access.deliveries(actor_of(request).organisation_id)
+
+    def name_of(self, row: Delivery) -> str:
+        return f"Delivery {row.id.hex[-8:]}"
+
+    @display(description="Received")
+    def received(self, row: Delivery) -> str:
+        return pages.moment(row.received_at)
+
+    @display(description="State")
+    def standing(self, row: Delivery) -> str:
+        return pages.state(row.state, _STATES)
+
+    @display(description="Code")
+    def reason(self, row: Delivery) -> str:
+        return pages.words(row.code) if row.code else pages.NOTHING
+
+    @display(description="Call")
+    def call_shown(self, row: Delivery) -> str:
+        return pages.to("recordings_call", row.call_id, pages.short(row.call_id))
+
+    @display(description="Size")
+    def bytes_shown(self, row: Delivery) -> str:
+        return pages.size(row.size)
+
+    def parts(self, request: HttpRequest, row: Delivery) -> Sequence[Part]:
+        return [
+            Facts(
+                "Delivery",
+                [
+                    ("State", self.standing(row)),
+                    ("Code", self.reason(row)),
+                    ("Connection", pages.to("connectors_connection", row.connection_id, row.connection)),
+                    ("Call", pages.to("recordings_call", row.call_id, row.call_id)),
+                    ("Received", pages.moment(row.received_at)),
+                    ("Processed", pages.moment(row.processed_at)),
+                    ("Size", pages.size(row.size)),
+                    ("Sent again", f"{row.repeats} times" if row.repeats else "never"),
+                    ("Id", pages.code(row.id)),
+                ],
+            )
+        ]
+
+    @button(
+        "intake.replay",
+        "Read again",
+        text="The sealed body is read once more. Do this after its reader was mended; nothing is taken in twice.",
+        done="The delivery is being read again.",
+        icon="replay",
+        fits=lambda row: row.state == DeliveryState.QUARANTINED,
+    )
+    def replay(self, actor: Actor, row: Delivery, data: dict[str, Any]) -> None:
+        operations.replay_delivery(actor=actor, delivery_id=row.id)

@@ -1,0 +1,9 @@
+"""Console: the register. Calls, their artifacts, the places where these lie, and the people in them (without a value)."""
+
+from __future__ import annotations
+
+from compliance.recordings.admin.artifacts import ArtifactAdmin
+from compliance.recordings.admin.calls import CallAdmin
+from compliance.recordings.admin.subjects import DataSubjectAdmin
+
+__all__ = ["ArtifactAdmin", "CallAdmin", "DataSubjectAdmin"]

@@ -1,0 +1,154 @@
+"""Deletion debt: places that were asked to delete and are not proven empty.
+
+Locations belong to the register; their rows come through its door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from accounts import pages
+from accounts.actors import Actor
+from accounts.buttons import Question, button
+from accounts.console import ScopedAdmin, actor_of, who
+from accounts.pages import Facts, Part
+from compliance.recordings import access as register
+from compliance.recordings.states import LocationState
+from compliance.retention import debt
+
+OPEN = (LocationState.ASKED.value, LocationState.REFUSED.value)
+_STATES = {
+    LocationState.PRESENT: pages.GOOD,
+    LocationState.EXPECTED_GONE_ON: pages.PLAIN,
+    LocationState.ASKED: pages.WAITING,
+    LocationState.REFUSED: pages.BAD,
+    LocationState.CONFIRMED_GONE: pages.GOOD,
+}
+
+
+class EvidenceQuestion(Question):
+    evidence = forms.CharField(
+        label="Evidence",
+        min_length=10,
+        max_length=4000,
+        widget=forms.Textarea,
+        help_text="The support case, the letter, who confirmed it and when. Reports will say “attested”, never “proven”.",
+    )
+
+
+class DebtFilter(admin.SimpleListFilter):
+    """The debt is what this list is for; settled places are the exception."""
+
+    title = "debt"
+    parameter_name = "settled"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "Settled")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield choice if choice["display"] == "Settled" else {**choice, "display": "Open"}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "1":
+            return queryset.filter(state=LocationState.CONFIRMED_GONE.value)
+        return queryset.filter(state__in=OPEN)
+
+
+@admin.register(apps.get_model("recordings", "Location"))
+class LocationAdmin(ScopedAdmin):
+    read_action = "retention.read"
+    title = "Deletion debt"
+    intro = (
+        "Places that were asked to delete and are not proven empty. Each address is asked again every day; only “not found” or "
+        "“gone” is a proof."
+    )
+    empty = "Nothing is owed: every place that was asked is proven empty."
+    list_display = ("place_shown", "standing", "artifact_shown", "answer", "checked", "expected")
+    list_filter = (DebtFilter,)
+    ordering = ("id",)
+    actions_detail = ("check_now", "attest")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = register.locations(actor_of(request).organisation_id).select_related("artifact")
+        return rows.defer("sealed_probe", "artifact__sealed_source")
+
+    def name_of(self, row: Any) -> str:
+        return f"{row.get_place_display()}, {row.name}" if row.name else str(row.get_place_display())
+
+    @display(description="Place")
+    def place_shown(self, row: Any) -> str:
+        return self.name_of(row)
+
+    @display(description="State")
+    def standing(self, row: Any) -> str:
+        return pages.state(row.state, _STATES)
+
+    @display(description="Artifact")
+    def artifact_shown(self, row: Any) -> str:
+        return pages.to("recordings_artifact", row.artifact_id, pages.words(row.artifact.kind).capitalize())
+
+    @display(description="Last answer")
+    def answer(self, row: Any) -> str:
+        return pages.words(row.proof.get("answer") or row.proof.get("how") or pages.NOTHING)
+
+    @display(description="Checked")
+    def checked(self, row: Any) -> str:
+        return pages.moment(row.checked_at)
+
+    @display(description="Platform deletes by itself")
+    def expected(self, row: Any) -> str:
+        return pages.day(row.expected_gone_on)
+
+    def parts(self, request: HttpRequest, row: Any) -> Sequence[Part]:
+        proof = row.proof
+        return [
+            Facts(
+                "Place",
+                [
+                    ("Place", self.name_of(row)),
+                    ("State", self.standing(row)),
+                    ("Artifact", self.artifact_shown(row)),
+                    ("Platform deletes by itself on", pages.day(row.expected_gone_on)),
+                    ("Checked", pages.moment(row.checked_at)),
+                    ("How", pages.words(proof.get("how", ""))),
+                    ("Answer", pages.words(proof.get("answer", ""))),
+                    ("Attested by", who(request, proof["by"]) if "by" in proof else ""),
+                    ("Entry", pages.to("audit_entry", proof.get("entry"), "in the log")),
+                    ("Id", pages.code(row.id)),
+                ],
+            )
+        ]
+
+    @button(
+        "retention.read",
+        "Check now",
+        text="The platform's address is asked at once, as it is every day. “Not found” or “gone” settles the debt.",
+        icon="sync",
+        fits=lambda row: row.state == LocationState.ASKED,
+    )
+    def check_now(self, actor: Actor, row: Any, data: dict[str, Any]) -> str:
+        if debt.check_location(actor=actor, location_id=row.id):
+            return "Proven gone: the debt on this place is settled."
+        return "Not proven: the place still answers, gives no proof, or has no address to ask."
+
+    @button(
+        "dsr.handle",
+        "Attest with evidence",
+        text="For a place that has no address of its own. You state, with your name, that it no longer holds the data.",
+        done="Attested. Every report will say so.",
+        form=EvidenceQuestion,
+        submit="Attest",
+        icon="edit_note",
+        fits=lambda row: row.state == LocationState.ASKED,
+    )
+    def attest(self, actor: Actor, row: Any, data: dict[str, Any]) -> None:
+        debt.attest_gone(actor=actor, location_id=row.id, evidence=data["evidence"])

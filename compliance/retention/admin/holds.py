@@ -1,0 +1,182 @@
+"""Legal holds: one places, two release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from accounts import pages
+from accounts.actors import Actor
+from accounts.buttons import Question, button
+from accounts.console import ScopedAdmin, actor_of, who
+from accounts.pages import Facts, Part, Table, Words
+from compliance.errors import Refusal
+from compliance.recordings import access as register
+from compliance.retention import holds, operations
+from compliance.retention.models import HoldItem, LegalHold
+
+_STATES = {
+    LegalHold.State.ACTIVE: pages.PLAIN,
+    LegalHold.State.RELEASE_PROPOSED: pages.WAITING,
+    LegalHold.State.RELEASED: pages.QUIET,
+}
+_RESULTS = {holds.HELD: pages.GOOD, holds.TOO_LATE: pages.BAD, holds.GONE: pages.QUIET}
+
+
+class HoldQuestion(Question):
+    matter = forms.CharField(
+        label="Matter", max_length=200, help_text="Reference of the matter, without names of callers: it stays readable."
+    )
+    reason = forms.CharField(
+        label="Reason", max_length=4000, widget=forms.Textarea, help_text="In words; sealed under the organisation's key."
+    )
+    calls = forms.CharField(
+        label="Calls", widget=forms.Textarea, help_text="Ids of calls, ours or the platform's, one a line; at most 500."
+    )
+
+    @classmethod
+    def initial_from(cls, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"calls": request.GET.get("calls", "").replace(",", "\n")}
+
+    def clean_calls(self) -> list[UUID]:
+        """Every line as a call of this organisation. An id of somebody else's call is an unknown one."""
+        assert self.actor is not None
+        found, unknown = [], []
+        for line in dict.fromkeys(filter(None, map(str.strip, self.cleaned_data["calls"].splitlines()))):
+            try:
+                found.append(register.call_for(self.actor, line).id)
+            except Refusal:
+                unknown.append(line[:60])
+        if unknown:
+            raise forms.ValidationError(f"Not a call of yours: {', '.join(unknown[:5])}")
+        return found
+
+
+@admin.register(LegalHold)
+class LegalHoldAdmin(ScopedAdmin):
+    read_action = "retention.read"
+    title = "Legal holds"
+    intro = "While a hold stands, nothing of its calls is deleted: schedules and erasures wait. Releasing one takes two people."
+    empty = "No hold was placed yet."
+    list_display = ("matter", "standing", "calls", "placed", "by")
+    list_filter = ("state",)
+    search_fields = ("matter",)
+    search_help_text = "Matter, or the id of a call"
+    ordering = ("-placed_at",)
+    actions_list = ("place",)
+    actions_detail = ("propose_release", "approve_release")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LegalHold]:
+        return super().get_queryset(request).defer("sealed_reason")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[LegalHold], search_term: str
+    ) -> tuple[QuerySet[LegalHold], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        wanted = Q(matter__icontains=term)
+        try:
+            items = HoldItem.objects.for_organisation(actor_of(request).organisation_id).filter(call_id=UUID(term))
+            wanted |= Q(id__in=items.values("hold_id"))
+        except ValueError:
+            pass
+        return queryset.filter(wanted), False
+
+    def dress(self, request: HttpRequest, rows: list[Any]) -> None:
+        items = HoldItem.objects.for_organisation(actor_of(request).organisation_id).filter(hold__in=rows)
+        counts = dict(items.values_list("hold_id").annotate(Count("id")).order_by())
+        for row in rows:
+            row.call_count, row.placed_by_name = counts.get(row.id, 0), who(request, row.placed_by)
+
+    def name_of(self, row: LegalHold) -> str:
+        return row.matter
+
+    @display(description="State")
+    def standing(self, row: LegalHold) -> str:
+        return pages.badge(row.get_state_display(), _STATES[LegalHold.State(row.state)])
+
+    @display(description="Calls")
+    def calls(self, row: Any) -> int:
+        return int(row.call_count)
+
+    @display(description="Placed", ordering="placed_at")
+    def placed(self, row: LegalHold) -> str:
+        return pages.moment(row.placed_at)
+
+    @display(description="By")
+    def by(self, row: Any) -> str:
+        return str(row.placed_by_name)
+
+    def parts(self, request: HttpRequest, row: LegalHold) -> Sequence[Part]:
+        items = HoldItem.objects.for_organisation(row.organisation_id).filter(hold=row).select_related("call")
+        return [
+            Facts(
+                "Hold",
+                [
+                    ("Matter", row.matter),
+                    ("State", self.standing(row)),
+                    ("Placed", pages.moment(row.placed_at)),
+                    ("By", who(request, row.placed_by)),
+                    ("Release proposed", pages.moment(row.release_proposed_at)),
+                    ("By", who(request, row.release_proposed_by) if row.release_proposed_by else ""),
+                    ("Released", pages.moment(row.released_at)),
+                    ("By", who(request, row.released_by) if row.released_by else ""),
+                ],
+            ),
+            Words("Reason", operations.open_reason(actor=actor_of(request), hold_id=row.id)),
+            Table(
+                "Calls",
+                ["Call", "Started", "Result"],
+                [
+                    [
+                        pages.to("recordings_call", item.call_id, item.call.external_id or pages.short(item.call_id)),
+                        pages.moment(item.call.started_at),
+                        pages.state(item.result, _RESULTS),
+                    ]
+                    for item in items.order_by("id")[:500]
+                ],
+                "“Too late” is a call whose erasure had begun when the hold came.",
+            ),
+        ]
+
+    @button(
+        "retention.place_hold",
+        "Place a hold",
+        text="Forbids the disposal of these calls with everything in them, from now until two people release it.",
+        done="The hold is placed.",
+        form=HoldQuestion,
+        icon="gavel",
+    )
+    def place(self, actor: Actor, row: None, data: dict[str, Any]) -> LegalHold:
+        return operations.place_hold(actor=actor, matter=data["matter"], reason=data["reason"], call_ids=data["calls"])
+
+    @button(
+        "retention.propose_release",
+        "Propose release",
+        text="Somebody else must approve before anything that waited goes on.",
+        done="The release is proposed; a second person approves it.",
+        icon="lock_open",
+        fits=lambda row: row.state == LegalHold.State.ACTIVE,
+    )
+    def propose_release(self, actor: Actor, row: LegalHold, data: dict[str, Any]) -> None:
+        operations.propose_release(actor=actor, hold_id=row.id)
+
+    @button(
+        "retention.approve_release",
+        "Approve release",
+        text="Erasures and schedules that waited for this hold go on at once. What they delete cannot be brought back.",
+        done="The hold is released.",
+        icon="lock_open",
+        is_dangerous=True,
+        fits=lambda row: row.state == LegalHold.State.RELEASE_PROPOSED,
+    )
+    def approve_release(self, actor: Actor, row: LegalHold, data: dict[str, Any]) -> None:
+        operations.approve_release(actor=actor, hold_id=row.id)
