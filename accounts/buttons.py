@@ -1,6 +1,7 @@
 """Buttons of the console: each asks on a page of its own, says what will happen, and then calls one operation.
 
-A page and not a pop-up, and POST and not a link: it works without scripts, from the keyboard, and nobody can be led into it.
+A page and not a pop-up, and POST and not a link: it works without scripts and from the keyboard, and nobody can be led
+into it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Show:
     parts: list[Part]
 
 
-Act = Callable[["ScopedAdmin", Actor, Any, dict[str, Any]], object]
+Act = Callable[..., object]
+"""`(self, actor, row, data)`: what a button does."""
 
 
 def button(
@@ -80,8 +82,8 @@ def button(
 ) -> Callable[[Act], Callable[..., HttpResponseBase]]:
     """Make a method `(self, actor, row, data)` a button of its page (or of the list: then `row` is None).
 
-    The method calls one operation. A sentence that it returns is shown instead of `done`; a row of the same kind is where the
-    way leads; `Show` and whole answers (downloads) are given as they are.
+    The method calls one operation. A sentence that it returns is shown instead of `done`; a row of the same kind is
+    where the way leads; `Show` and whole answers (downloads) are given as they are.
     """
     spec = Button(right, title, text, done, form, submit or title, is_dangerous, fits)
 

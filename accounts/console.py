@@ -1,7 +1,7 @@
 """The console's ground: one organisation at a time, read-only lists, and buttons that call operations.
 
-Every page runs inside its actor's organisation and transaction; nothing here saves a model, and the framework's own log is silent:
-the audit log is the only one.
+Every page runs inside its actor's organisation and transaction; nothing here saves a model, and the framework's own log
+is silent: the audit log is the only one.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _mark_main(response: TemplateResponse) -> None:
 
 
 class DressedList(ChangeList):  # type: ignore[misc]
-    """A page of rows, loaded at once, so that what belongs to all of them is fetched in one query and not row by row."""
+    """A page of rows, loaded at once, so that what belongs to them is fetched in one query and not row by row."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -119,7 +119,7 @@ class DressedList(ChangeList):  # type: ignore[misc]
 
 
 class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
-    """A list and a page of facts of one kind of row. Changes happen by buttons that call operations (`accounts.buttons`)."""
+    """A list and a page of facts of one kind of row. Changes happen by buttons (`accounts.buttons`)."""
 
     read_action: ClassVar[str] = ""  # the right that opens this list, from accounts.access
     title: ClassVar[str] = ""  # what the list is called

@@ -1,4 +1,4 @@
-"""Names for the references that rows and log entries hold, such as `person:<id>`. For screens only: nothing stores a name."""
+"""Names for the references that rows and entries hold, such as `person:<id>`. For screens only: nothing stores one."""
 
 from __future__ import annotations
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -173,6 +174,12 @@ def words(value: object) -> str:
 def beside(*values: object) -> SafeString:
     """Several values next to each other, each escaped or safe as it is."""
     return format_html_join(" ", "{}", ((value,) for value in values))
+
+
+def counted(rows: QuerySet[Any], limit: int = 1000) -> str:
+    """How many rows, without counting on for ever."""
+    found = rows.order_by()[:limit].count()
+    return f"{found:,}" if found < limit else f"{limit:,} or more"
 
 
 def listed(values: Iterable[object]) -> str:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
 from unfold.decorators import display
 
-from accounts import pages
+from accounts import access, pages
 from accounts.console import ScopedAdmin, actor_of, who
-from accounts.pages import Facts, Part, Table, Words
+from accounts.pages import Facts, Figure, Part, Table, Words
 from audit import entries, publish
 from audit.log import EntryClass
 from audit.models import Entry
 from audit.tlog import canonical, leaf
 from audit.tlog.errors import FormatError
 
+_FRESH = timedelta(minutes=15)
 _OUTCOMES = {
     "ok": pages.GOOD,
     "denied": pages.BAD,
@@ -51,8 +55,8 @@ class EntryAdmin(ScopedAdmin):
     read_action = "log.read"
     title = "Log"
     intro = (
-        "Every change, decision, sign-in and opening of content. The leaves hold no personal data and can be checked by anybody "
-        "with “python -m audit.verify”; who and from where is disclosed beside them, and ends with its key."
+        "Every change, decision, sign-in and opening of content. The leaves hold no personal data and can be checked by "
+        "anybody with “python -m audit.verify”; who and from where is disclosed beside them, and ends with its key."
     )
     empty = "No entry has its place in the log yet. The sequencer gives it one within seconds."
     list_display = ("at", "event", "by", "outcome_shown", "object_shown", "kind")
@@ -178,3 +182,25 @@ def _actor_in(data: bytes, opened: dict[str, str | None]) -> str:
     except FormatError:
         return ""
     return next((str(field.value) for field in known if field.name == "actor"), "")
+
+
+def figures(request: HttpRequest) -> list[Figure]:
+    """What the overview says about the log: how much is signed, and since when."""
+    actor = actor_of(request)
+    if not access.may(actor, "log.read"):
+        return []
+    url = reverse("admin:audit_entry_changelist")
+    head = publish.latest_checkpoint(actor.organisation_id)
+    if head is None:
+        return [Figure("Log", "not signed yet", "the first checkpoint comes within seconds", url, pages.WAITING)]
+    age = timezone.now() - head.signed_at
+    is_behind = _is_behind(actor.organisation_id, head.signed_at)
+    text = pages.beside("entries; signed", pages.moment(head.signed_at))
+    return [Figure("Signed log", f"{head.size:,}", text, url, pages.BAD if is_behind and age > _FRESH else pages.GOOD)]
+
+
+def _is_behind(organisation_id: UUID, signed_at: datetime) -> bool:
+    """Whether an entry is older than the last signature by long: a quiet log is signed when something happens."""
+    newest = Entry.objects.filter(organisation_id=organisation_id).order_by("-id").values_list("recorded_at", flat=True)
+    found = newest.first()
+    return found is not None and found > signed_at

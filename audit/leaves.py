@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-from audit import clear, sealing
+from audit import clear, events, sealing
 from audit.tlog import canonical, leaf, merkle, text
 from audit.tlog.errors import FormatError
 
@@ -24,7 +24,6 @@ DETAILS = "details"
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _RESERVED = frozenset({"_sd", "..."})
-REFUSED = "log.entry.refused"
 
 
 class Row(NamedTuple):
@@ -196,7 +195,7 @@ def _refused(row: Row, digests: list[str]) -> bytes:
         id=row.id,
         organisation_id=row.organisation_id,
         at=row.at,
-        act=REFUSED,
+        act=events.ENTRY_REFUSED,
         cls="system",
         out="refused",
         object_type="inbox_row",

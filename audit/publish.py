@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 from django.db import connections
 
-from audit import arrays, signing
+from audit import arrays, events, signing
 from audit.entries import EntryView as EntryView
 from audit.entries import list_entries as list_entries
 from audit.entries import read_entry as read_entry
@@ -42,8 +42,6 @@ ROOT_INTERVAL = timedelta(minutes=10)
 
 MAX_LOGS = 500
 """How many organisations' heads one transaction publishes."""
-
-ROOT_ENTRY = b"log.checkpoint.published"
 
 
 class _Head(NamedTuple):
@@ -173,7 +171,7 @@ def _root_entry(log_id: UUID, note: str) -> Built:
     data, now = note.encode(), datetime.now(UTC)
     fields = leaf.Scan(
         sd=b"",
-        act=ROOT_ENTRY,
+        act=events.CHECKPOINT_PUBLISHED.encode(),
         at=b"",
         cause=None,
         cls=b"system",

@@ -31,6 +31,9 @@ app.config_from_object(
         "beat_schedule": {
             "ring what is due": {"task": "jobs.ring_overdue", "schedule": 5.0},
             "what is due by schedule": {"task": "retention.sweep", "schedule": 3600.0},
+            "files of old requests": {"task": "dsr.sweep", "schedule": crontab(hour=3, minute=5)},
+            "links whose time is over": {"task": "recordings.withdraw_expired_links", "schedule": 3600.0},
+            "keys of past days": {"task": "intake.retire_delivery_keys", "schedule": crontab(hour=1, minute=40)},
             "audits under new rules": {"task": "disclosure.sweep", "schedule": crontab(hour=2, minute=15)},
         },
     }

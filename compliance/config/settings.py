@@ -55,6 +55,7 @@ SECURE_REFERRER_POLICY = "no-referrer"
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
+    "accounts",  # first: its templates come before those of the console's framework and of the sign-in pages
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "accounts.apps.ConsoleConfig",
@@ -71,7 +72,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_prometheus",
     "audit",
-    "accounts",
     "compliance.vault",
     "compliance.vault.keystore",
     "compliance.connectors",
@@ -221,10 +221,36 @@ WHITENOISE_AUTOREFRESH = False
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Callwarden",
     "SITE_HEADER": "Callwarden",
-    "SITE_SUBHEADER": "Recorded calls, kept promises",
+    "SITE_SUBHEADER": "compliance.config.navigation.organisation",
     "SITE_SYMBOL": "shield_person",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "compliance.config.navigation.environment",
+    "DASHBOARD_CALLBACK": "compliance.config.overview.fill",
+    "STYLES": ["compliance.config.navigation.style"],
+    "SIDEBAR": {"navigation": "compliance.config.navigation.sidebar"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": "/accounts/password/change/"},
+            {"title": "Second factor", "link": "/accounts/2fa/"},
+        ]
+    },
+    "COLORS": {
+        "primary": {  # one blue, dark enough for words on white and light enough on black
+            "50": "oklch(97% .014 255)",
+            "100": "oklch(93.5% .032 255)",
+            "200": "oklch(88% .06 254)",
+            "300": "oklch(81% .1 254)",
+            "400": "oklch(76% .12 254)",
+            "500": "oklch(75% .13 256)",
+            "600": "oklch(49.5% .16 258)",
+            "700": "oklch(43% .15 259)",
+            "800": "oklch(38% .13 260)",
+            "900": "oklch(34% .1 260)",
+            "950": "oklch(26% .07 262)",
+        },
+    },
 }
 
 # --- jobs ------------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from compliance.config import health
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
+    path("", include("audit.api")),
     path("", include("compliance.intake.webhooks")),
     path("", include("compliance.recordings.playback")),
     path("", include("compliance.dsr.packages")),

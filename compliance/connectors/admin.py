@@ -144,7 +144,11 @@ class ConnectionAdmin(ScopedAdmin):
                     ("Since", pages.moment(row.created_at)),
                 ],
             ),
-            Facts("Why, on what basis, for whom", _governed(row), "Letters and the record of processing are made from these."),
+            Facts(
+                "Why, on what basis, for whom",
+                _governed(row),
+                "Letters and the record of processing are made from these.",
+            ),
             Table(
                 "Agents",
                 ["Agent", "Id at the platform", "Languages", "Jurisdictions"],
@@ -233,7 +237,7 @@ class ConnectionAdmin(ScopedAdmin):
 class AgentAdmin(ScopedAdmin):
     read_action = "connectors.read"
     title = "Agents"
-    intro = "Voice agents as the platforms name them. Languages and jurisdictions decide what an agent must tell its callers."
+    intro = "As the platforms name them. Languages and jurisdictions decide what an agent must tell its callers."
     list_display = ("agent", "at_platform", "connection", "language_list", "place_list", "basis")
     ordering = ("external_id", "id")
     actions_detail = ("set_details",)

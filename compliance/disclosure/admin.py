@@ -9,15 +9,18 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.decorators import display
 
+from accounts import access as rights
 from accounts import pages
 from accounts.actors import Actor
 from accounts.buttons import Question, Show, button
 from accounts.console import ScopedAdmin, actor_of, who
-from accounts.pages import Facts, Part, Table, Words
-from compliance.disclosure import access, judgements, operations
+from accounts.pages import Facts, Figure, Part, Table, Words
+from compliance.disclosure import access, judgements
 from compliance.disclosure.models import DisclosureAudit, Finding, PromptVersion, Verdict
+from compliance.disclosure.operations import findings, prompts
 
 VERDICTS = {Verdict.PASS: pages.GOOD, Verdict.REVIEW: pages.WAITING, Verdict.FAIL: pages.BAD}
 _STATES = {Finding.State.OPEN: pages.WAITING, Finding.State.RESOLVED: pages.QUIET}
@@ -29,7 +32,7 @@ class ResolveQuestion(Question):
     )
     note = forms.CharField(
         label="Note",
-        max_length=operations.MAX_NOTE,
+        max_length=findings.MAX_NOTE,
         required=False,
         widget=forms.Textarea,
         help_text="Sealed under the key of what it speaks of, so that it ends with the call.",
@@ -96,8 +99,10 @@ class PromptVersionAdmin(ScopedAdmin):
         icon="article",
     )
     def show_text(self, actor: Actor, row: PromptVersion, data: dict[str, Any]) -> Show:
-        text = operations.open_prompt(actor=actor, prompt_id=row.id)
-        return Show("Text", [Words(self.name_of(row), text, f"{len(text):,} characters; offsets of audits count these.")])
+        text = prompts.open_prompt(actor=actor, prompt_id=row.id)
+        return Show(
+            "Text", [Words(self.name_of(row), text, f"{len(text):,} characters; offsets of audits count these.")]
+        )
 
 
 @admin.register(DisclosureAudit)
@@ -105,8 +110,8 @@ class DisclosureAuditAdmin(ScopedAdmin):
     read_action = "disclosure.read"
     title = "Disclosure audits"
     intro = (
-        "Whether callers are told that the call is recorded: on every prompt when it is submitted and on every transcript when it "
-        "arrives. An audit keeps verdict, reasons and offsets, never a quote."
+        "Whether callers are told that the call is recorded: on every prompt when it is submitted and on every transcript "
+        "when it arrives. An audit keeps verdict, reasons and offsets, never a quote."
     )
     empty = "Nothing was judged yet."
     list_display = ("judged", "subject", "verdict_shown", "reason_list", "language", "places")
@@ -225,7 +230,10 @@ class FindingAdmin(ScopedAdmin):
                     ("Verdict", self.verdict_shown(row)),
                     ("State", self.standing(row)),
                     ("Of", _link_to_subject(row.audit)),
-                    ("Judgement", pages.to("disclosure_disclosureaudit", row.audit_id, pages.moment(row.audit.judged_at))),
+                    (
+                        "Judgement",
+                        pages.to("disclosure_disclosureaudit", row.audit_id, pages.moment(row.audit.judged_at)),
+                    ),
                     ("Resolution", pages.words(row.resolution)),
                     ("Resolved", pages.moment(row.resolved_at)),
                     ("By", who(request, row.resolved_by) if row.resolved_by else ""),
@@ -234,7 +242,7 @@ class FindingAdmin(ScopedAdmin):
             _details(row.audit.details),
         ]
         if row.sealed_note is not None:
-            parts.append(Words("Note", operations.open_note(actor=actor_of(request), finding_id=row.id)))
+            parts.append(Words("Note", findings.open_note(actor=actor_of(request), finding_id=row.id)))
         return parts
 
     @button(
@@ -247,9 +255,7 @@ class FindingAdmin(ScopedAdmin):
         fits=lambda row: row.state == Finding.State.OPEN,
     )
     def resolve(self, actor: Actor, row: Finding, data: dict[str, Any]) -> None:
-        operations.resolve_finding(
-            actor=actor, finding_id=row.id, resolution=data["resolution"], note=data["note"]
-        )
+        findings.resolve_finding(actor=actor, finding_id=row.id, resolution=data["resolution"], note=data["note"])
 
 
 def _subject(audit: DisclosureAudit) -> str:
@@ -299,3 +305,16 @@ def _told(value: object) -> object:
     if isinstance(value, list):
         return " to ".join(map(str, value))
     return pages.words(value) if isinstance(value, str) else value
+
+
+def figures(request: HttpRequest) -> list[Figure]:
+    """What the overview says about findings."""
+    actor = actor_of(request)
+    if not rights.may(actor, "disclosure.read"):
+        return []
+    rows = access.findings(actor.organisation_id).filter(state=Finding.State.OPEN)
+    failed = pages.counted(rows.filter(verdict=Verdict.FAIL))
+    review = pages.counted(rows.filter(verdict=Verdict.REVIEW))
+    url = reverse("admin:disclosure_finding_changelist") + "?state__exact=open"
+    tone = pages.BAD if failed != "0" else pages.WAITING if review != "0" else pages.GOOD
+    return [Figure("Open findings", pages.counted(rows), f"{failed} fail, {review} to review", url, tone)]

@@ -58,13 +58,14 @@ def build_package(*, actor: Actor, request_id: UUID) -> tuple[Package, str]:
     with tenancy.scope(organisation_id):
         request = requests.request_of(organisation_id, request_id)
         folders, left_out = _folders(request)
+        pages = _pages(request, folders, left_out)
     scope = store.Scope(store.ScopeKind.EXPORT, uuid7())
     hashes: dict[str, str] = {}
     staged = store.stage(
         organisation_id=organisation_id,
         scope=scope,
         kind=store.ObjectKind.EXPORT,
-        source=_zip(request, folders, left_out, hashes),
+        source=_zip(request, folders, pages, hashes),
         media_type="application/zip",
     )
     token = secrets.token_urlsafe(32)
@@ -128,11 +129,8 @@ def _why_not(item: PlanItem) -> str:
     return f"{rule.text} ({rule.article})"
 
 
-def _zip(
-    request: SubjectRequest, folders: list[_CallFolder], left_out: list[str], hashes: dict[str, str]
-) -> Iterator[bytes]:
-    """The ZIP's bytes. Audio does not shrink, so nothing is compressed and the size of a part is its own."""
-    archive = ZipStream(compress_type=ZIP_STORED)
+def _pages(request: SubjectRequest, folders: list[_CallFolder], left_out: list[str]) -> dict[str, bytes]:
+    """The pages that a person reads, rendered while the organisation's rows can be seen."""
     context = {
         "request": request,
         "person": requests.person_of(request),
@@ -141,8 +139,18 @@ def _zip(
         "left_out": left_out,
         "made_at": timezone.now(),
     }
-    for name in ("index.html", "letter.html"):
-        archive.add(_hashed(name, iter([render_to_string(f"dsr/package_{name}", context).encode()]), hashes), name)
+    return {
+        name: render_to_string(f"dsr/package_{name}", context).encode() for name in ("index.html", "letter.html")
+    }
+
+
+def _zip(
+    request: SubjectRequest, folders: list[_CallFolder], pages: dict[str, bytes], hashes: dict[str, str]
+) -> Iterator[bytes]:
+    """The ZIP's bytes. Audio does not shrink, so nothing is compressed and the size of a part is its own."""
+    archive = ZipStream(compress_type=ZIP_STORED)
+    for name, page in pages.items():
+        archive.add(_hashed(name, iter([page]), hashes), name)
     for folder in folders:
         for name, sealed in folder.members:
             archive.add(_hashed(name, _opened(sealed), hashes), name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from accounts import tenancy
+from celery import shared_task
+
+from accounts import routing, tenancy
 from accounts.actors import Actor
 from compliance import jobs
 from compliance.dsr import notices
-from compliance.dsr.operations import fulfilling, planning
+from compliance.dsr.operations import fulfilling, minimising, planning
 from compliance.retention import operations as retention
 
 
@@ -37,3 +39,18 @@ def continue_after_hold(organisation_id: UUID, object_id: UUID) -> None:
 def send_letter(organisation_id: UUID, object_id: UUID) -> None:
     """Hand a letter to the mail server."""
     notices.send(actor=Actor.scheduler(organisation_id), letter_id=object_id)
+
+
+@jobs.job("dsr.minimise_request")
+def minimise_request(organisation_id: UUID, object_id: UUID) -> None:
+    """Reduce one request's file."""
+    minimising.minimise_request(actor=Actor.scheduler(organisation_id), request_id=object_id)
+
+
+@shared_task(name="dsr.sweep", ignore_result=True)
+def sweep() -> None:
+    """Daily: files of requests that were kept long enough."""
+    for organisation_id in routing.organisations():
+        for request_id in minimising.due_requests(organisation_id):
+            with tenancy.scope(organisation_id):
+                jobs.enqueue_on_commit("dsr.minimise_request", organisation_id=organisation_id, object_id=request_id)

@@ -8,13 +8,15 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.decorators import display
 
+from accounts import access as rights
 from accounts import pages
 from accounts.actors import Actor
 from accounts.buttons import button
 from accounts.console import ScopedAdmin, actor_of
-from accounts.pages import Facts, Part
+from accounts.pages import Facts, Figure, Part
 from compliance.intake import access, operations
 from compliance.intake.models import Delivery
 from compliance.intake.states import DeliveryState
@@ -34,8 +36,8 @@ class DeliveryAdmin(ScopedAdmin):
     read_action = "intake.read"
     title = "Deliveries"
     intro = (
-        "One row a webhook call, sealed before it was answered. Quarantined ones could not be read: they wait here, with the reason, "
-        "until the reader is mended or their time is over."
+        "One row a webhook call, sealed before it was answered. Quarantined ones could not be read: they wait here, with "
+        "the reason, until the reader is mended or their time is over."
     )
     empty = "No platform has delivered anything yet."
     list_display = ("received", "standing", "reason", "connection", "call_shown", "bytes_shown", "repeats")
@@ -97,3 +99,15 @@ class DeliveryAdmin(ScopedAdmin):
     )
     def replay(self, actor: Actor, row: Delivery, data: dict[str, Any]) -> None:
         operations.replay_delivery(actor=actor, delivery_id=row.id)
+
+
+def figures(request: HttpRequest) -> list[Figure]:
+    """What the overview says about deliveries."""
+    actor = actor_of(request)
+    if not rights.may(actor, "intake.read"):
+        return []
+    rows = access.deliveries(actor.organisation_id).filter(state=DeliveryState.QUARANTINED)
+    count = pages.counted(rows)
+    url = reverse("admin:intake_delivery_changelist") + "?state__exact=quarantined"
+    tone = pages.GOOD if count == "0" else pages.BAD
+    return [Figure("Quarantined deliveries", count, "could not be read", url, tone)]

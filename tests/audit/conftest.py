@@ -1,6 +1,7 @@
-"""What the log's tests share: a sealer in memory, an organisation, an actor, and short ways to write and to sequence."""
+"""What the log's tests share: a sealer in memory, an organisation, an actor, short ways to write and to sequence."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -68,6 +69,18 @@ def write_committed(write: Callable[..., UUID], actor: Actor) -> Callable[..., U
             return write(**changes)
 
     return append
+
+
+class _BrokenOff(Exception):
+    pass
+
+
+@contextmanager
+def rolled_back(transaction: AbstractContextManager[Any]) -> Iterator[None]:
+    """Everything inside happens, and is taken back."""
+    with suppress(_BrokenOff), transaction:
+        yield
+        raise _BrokenOff
 
 
 def sequence_all() -> int:

@@ -40,7 +40,8 @@ def filled(committed_db: Databases, write_committed: Callable[..., UUID]) -> Dat
     publish.publish_checkpoints()
     with role(committed_db, "callwarden_sequencer") as raw:
         raw.execute(
-            "INSERT INTO audit_erased_disclosure SELECT gen_random_uuid(), leaf_hash, organisation_id FROM audit_leaf LIMIT 1"
+            "INSERT INTO audit_erased_disclosure"
+            " SELECT gen_random_uuid(), leaf_hash, organisation_id FROM audit_leaf LIMIT 1"
         )
     write_committed()
     return committed_db
@@ -65,7 +66,7 @@ def refusals(raw: psycopg.Connection[Any], statements: list[str]) -> dict[str, s
     answers = {}
     for statement in statements:
         try:
-            raw.execute(statement)  # type: ignore[arg-type]
+            raw.execute(statement)
             answers[statement] = "done"
         except errors.InsufficientPrivilege as error:
             answers[statement] = "refused: " + str(error).splitlines()[0]
@@ -95,14 +96,15 @@ def test_the_app_changes_nothing(filled: Databases, organisation_id: UUID) -> No
         wanted += ["SELECT audit_make_partitions()", "SELECT * FROM audit_entry_default"]
         assert all_refused(refusals(raw, wanted))
         for table in READABLE:
-            raw.execute(f"SELECT * FROM {table} LIMIT 1")  # type: ignore[arg-type]
+            raw.execute(f"SELECT * FROM {table} LIMIT 1")
 
 
 def test_the_app_cannot_say_when_or_in_which_transaction(filled: Databases, organisation_id: UUID) -> None:
     with role(filled, "callwarden_app", organisation_id) as raw:
         columns = [("xid", "1"), ("at", "'2020-01-01'")]
         wanted = [
-            f"INSERT INTO audit_inbox (id, organisation_id, clear, {name}) VALUES (gen_random_uuid(), '{organisation_id}', '', {value})"
+            f"INSERT INTO audit_inbox (id, organisation_id, clear, {name})"
+            f" VALUES (gen_random_uuid(), '{organisation_id}', '', {value})"
             for name, value in columns
         ]
         assert all_refused(refusals(raw, wanted))
@@ -137,7 +139,7 @@ def test_an_inbox_row_without_a_leaf_stays(filled: Databases) -> None:
 def test_even_the_owner_is_refused(filled: Databases) -> None:
     with psycopg.connect(filled.owner_url, autocommit=True) as raw:
         for table in TABLES:
-            raw.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")  # type: ignore[arg-type]
+            raw.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
         own = {"UPDATE audit_state SET cursor_xid = 0", "DELETE FROM audit_disclosure"}
         partitions = raw.execute(
             "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'audit_entry'::regclass"
@@ -155,7 +157,7 @@ def test_even_the_owner_is_refused(filled: Databases) -> None:
 def test_the_owner_sees_nothing_while_row_security_is_forced(filled: Databases) -> None:
     with psycopg.connect(filled.owner_url, autocommit=True) as raw:
         for table in ("audit_inbox", "audit_entry", "audit_disclosure", "audit_tile", "audit_frontier"):
-            assert raw.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # type: ignore[arg-type]
+            assert raw.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 def test_each_organisation_sees_its_own_and_everybody_the_root_log(filled: Databases, organisation_id: UUID) -> None:
@@ -164,7 +166,7 @@ def test_each_organisation_sees_its_own_and_everybody_the_root_log(filled: Datab
             found = {}
             for table in sorted(READABLE - {"audit_state"}):
                 query = f"SELECT count(*) FROM {table} WHERE organisation_id <> %s"
-                found[table] = (raw.execute(query, [ROOT_LOG_ID]).fetchone() or (0,))[0]  # type: ignore[arg-type]
+                found[table] = (raw.execute(query, [ROOT_LOG_ID]).fetchone() or (0,))[0]
             return found
 
     assert counts(organisation_id) == {

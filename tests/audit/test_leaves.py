@@ -118,7 +118,8 @@ def test_python_and_the_slow_road_make_the_same_leaf() -> None:
 @pytest.mark.parametrize(
     "text_",
     ["", "null", "[]", "{}", '{"act":"x"}', clear_half().replace("access", "nonsense"),
-     clear_half().replace('"bytes":12', '"bytes":"+49 30 123456"'), clear_half().replace("recordings.call", "Frau Müller"),
+     clear_half().replace('"bytes":12', '"bytes":"+49 30 123456"'),
+     clear_half().replace("recordings.call", "Frau Müller"),
      "[" * 100_000, clear_half()[:-1] + ',"what":{}}', '{"act":"' + "\x00" * 50],
 )  # fmt: skip
 def test_a_row_that_breaks_the_grammar_becomes_an_entry_that_says_so(text_: str) -> None:

@@ -13,7 +13,7 @@ from accounts.actors import Actor, Origin
 from audit import log, sealing
 from audit.ids import uuid7
 from audit.tlog.errors import FormatError
-from tests.audit.conftest import TRACE, USER_AGENT
+from tests.audit.conftest import TRACE, USER_AGENT, rolled_back
 from tests.audit.sealer import MemorySealer
 
 Write = Callable[..., UUID]
@@ -40,9 +40,8 @@ def test_outside_a_transaction_nothing_is_written(committed_db: object, write: W
 
 
 def test_an_entry_stands_and_falls_with_its_act(committed_db: object, write: Write, organisation_id: UUID) -> None:
-    with pytest.raises(ZeroDivisionError), tenancy.scope(organisation_id):
+    with rolled_back(tenancy.scope(organisation_id)):
         write()
-        1 / 0
     assert inbox() == []
     with tenancy.scope(organisation_id):
         kept = write()
@@ -106,7 +105,12 @@ def test_a_key_store_that_is_away_fails_the_act(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"event": "She opened it"}, {"what": {"phone": "+493012345678"}}, {"why": {"because": "Frau Müller"}}, {"outcome": "OK"}],
+    [
+        {"event": "She opened it"},
+        {"what": {"phone": "+493012345678"}},
+        {"why": {"because": "Frau Müller"}},
+        {"outcome": "OK"},
+    ],
 )  # fmt: skip
 def test_free_text_in_clear_is_refused(
     db: None, write: Write, organisation_id: UUID, changes: dict[str, object]
@@ -172,8 +176,8 @@ def test_the_database_knows_the_operation_while_it_runs(db: None, organisation_i
         with log.context(organisation_id) as inner:
             assert announced() == str(inner)
         assert announced() == str(outer)
-        with pytest.raises(ZeroDivisionError), transaction.atomic(), log.context(organisation_id):
-            1 / 0
+        with rolled_back(transaction.atomic()), log.context(organisation_id):
+            pass
         assert announced() == str(outer)
 
 
@@ -194,15 +198,13 @@ def test_a_lane_counts_what_is_committed(committed_db: object, write: Write, org
     with tenancy.scope(organisation_id):
         write()
         write()
-    with pytest.raises(ZeroDivisionError), tenancy.scope(organisation_id):
+    with rolled_back(tenancy.scope(organisation_id)):
         write()
-        1 / 0
     with tenancy.scope(organisation_id):
         write()
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with rolled_back(transaction.atomic()):
             write()
             write()
-            1 / 0
         write()
     rows = lanes(inbox())
     assert len({lane for lane, _ in rows}) == 1
@@ -258,6 +260,6 @@ def test_an_error_of_the_database_is_djangos_and_fails_the_transaction(
 ) -> None:
     with tenancy.scope(organisation_id), log.context(organisation_id) as entry_id:
         write()
+        log._context.set(log.EntryContext(organisation_id, entry_id))
         with pytest.raises(DatabaseError, match="duplicate key"), transaction.atomic():
-            log._context.set(log.EntryContext(organisation_id, entry_id))
             write()

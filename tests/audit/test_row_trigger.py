@@ -12,7 +12,7 @@ from accounts import tenancy
 from audit import log, publish
 from audit.entries import EntryView
 from audit.ids import uuid7
-from tests.audit.conftest import sequence_all
+from tests.audit.conftest import rolled_back, sequence_all
 from tests.audit.sealer import MemorySealer
 from tests.database import Databases
 
@@ -20,10 +20,13 @@ pytestmark = pytest.mark.pg15
 
 TABLE = """
     CREATE TABLE regulated (id uuid PRIMARY KEY, organisation_id uuid, name text, note bytea, "Odd Column" int);
-    CREATE TRIGGER audit_rows AFTER INSERT OR UPDATE OR DELETE ON regulated FOR EACH ROW EXECUTE FUNCTION audit_row_changed();
-    CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON regulated FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_truncate();
+    CREATE TRIGGER audit_rows AFTER INSERT OR UPDATE OR DELETE ON regulated
+        FOR EACH ROW EXECUTE FUNCTION audit_row_changed();
+    CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON regulated
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_truncate();
     CREATE TABLE owned (id uuid PRIMARY KEY, name text);
-    CREATE TRIGGER audit_rows AFTER INSERT OR UPDATE OR DELETE ON owned FOR EACH ROW EXECUTE FUNCTION audit_row_changed('id');
+    CREATE TRIGGER audit_rows AFTER INSERT OR UPDATE OR DELETE ON owned
+        FOR EACH ROW EXECUTE FUNCTION audit_row_changed('id');
 """
 
 
@@ -85,14 +88,12 @@ def test_inside_an_operation_the_row_points_to_its_entry(
 def test_rollback_takes_the_entry_and_its_number_along(raw: psycopg.Connection[Any], organisation_id: UUID) -> None:
     insert = "INSERT INTO regulated VALUES (%s, %s, 'Ada')"
     raw.execute(insert, [uuid7(), organisation_id])
-    with pytest.raises(ZeroDivisionError), raw.transaction():
+    with rolled_back(raw.transaction()):
         raw.execute(insert, [uuid7(), organisation_id])
-        1 / 0
     with raw.transaction():
         raw.execute(insert, [uuid7(), organisation_id])
-        with pytest.raises(ZeroDivisionError), raw.transaction():
+        with rolled_back(raw.transaction()):
             raw.execute(insert, [uuid7(), organisation_id])
-            1 / 0
         raw.execute(insert, [uuid7(), organisation_id])
     found = entries(organisation_id)
     assert [view.leaf.number for view in found] == [1, 2, 3]

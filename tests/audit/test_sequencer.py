@@ -24,7 +24,7 @@ from tests.database import Databases
 pytestmark = pytest.mark.pg15
 
 Write = Callable[..., UUID]
-SOAK = int(os.environ.get("SOAK", "1"))
+SOAK = 50 if os.environ.get("SOAK") else 1
 
 
 def insert(raw: psycopg.Connection[Any], organisation_id: UUID, number: int = 1) -> UUID:
@@ -70,6 +70,7 @@ def recomputed_root(organisation_id: UUID) -> bytes:
     return merkle.root_from_hashes(hashes)
 
 
+@pytest.mark.soak
 def test_random_interleavings_lose_and_double_nothing(committed_db: Databases, sealer: MemorySealer) -> None:
     rng = random.Random(20261122)
     organisations = [uuid7() for _ in range(3)]
@@ -85,15 +86,15 @@ def test_random_interleavings_lose_and_double_nothing(committed_db: Databases, s
         if action < 0.45:
             levels[-1].append(insert(raw, organisation))
         elif action < 0.55:
-            raw.execute(f"SAVEPOINT s{len(levels)}")  # type: ignore[arg-type]
+            raw.execute(f"SAVEPOINT s{len(levels)}")
             levels.append([])
         elif action < 0.65 and len(levels) > 1:
             levels.pop()
-            raw.execute(f"ROLLBACK TO s{len(levels)}")  # type: ignore[arg-type]
+            raw.execute(f"ROLLBACK TO s{len(levels)}")
         elif action < 0.75 and len(levels) > 1:
             inner = levels.pop()
             levels[-1] += inner
-            raw.execute(f"RELEASE s{len(levels)}")  # type: ignore[arg-type]
+            raw.execute(f"RELEASE s{len(levels)}")
         elif action < 0.82:
             raw.rollback()
             del open_rows[which]
@@ -289,7 +290,8 @@ def test_after_a_move_to_another_cluster_the_leaves_decide(
     with connections["sequencer"].cursor() as cursor:
         # As after pg_dump and restore elsewhere: numbers of another cluster, far above the ones given out here.
         cursor.execute(
-            "UPDATE audit_state SET system_identifier = 1, cursor_xid = cursor_xid + 1000000, low_xid = low_xid + 1000000"
+            "UPDATE audit_state SET system_identifier = 1, cursor_xid = cursor_xid + 1000000,"
+            " low_xid = low_xid + 1000000"
         )
     waiting = write_committed()
     assert sequence_all() == 2

@@ -26,7 +26,7 @@ from tests.database import Databases
 pytestmark = pytest.mark.pg15
 
 Write = Callable[..., UUID]
-SOAK = int(os.environ.get("SOAK", "1"))
+SOAK = 50 if os.environ.get("SOAK") else 1
 
 
 def die_at(step: int, work: Callable[[], object]) -> bool:
@@ -68,6 +68,7 @@ def work() -> None:
     publish.publish_checkpoints()
 
 
+@pytest.mark.soak
 def test_killed_at_every_statement_it_neither_loses_nor_doubles(
     committed_db: Databases, write: Write, organisation_id: UUID
 ) -> None:
@@ -109,10 +110,13 @@ class Running:
 
     def _run(self) -> None:
         try:
-            tasks.Service(self.stop.is_set, lambda seconds: self.stop.wait(seconds) and None).run()
+            tasks.Service(self.stop.is_set, self._pause).run()
         finally:
             for connection in connections.all():
                 connection.close()
+
+    def _pause(self, seconds: float) -> None:
+        self.stop.wait(seconds)
 
     def __enter__(self) -> "Running":
         self.thread.start()
@@ -166,7 +170,8 @@ def test_a_cut_connection_is_made_again(
     until(published(organisation_id, 1))
     with psycopg.connect(servers.server.url("postgres"), autocommit=True) as admin:
         cut = admin.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND usename = 'callwarden_sequencer'",
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = %s AND usename = 'callwarden_sequencer'",
             [committed_db.main],
         ).fetchone()
     assert cut == (1,)

@@ -1,4 +1,4 @@
-"""What tests of webhooks and register start from: a connected platform, its deliveries, its media server, the entries."""
+"""What tests of webhooks and register start from: a connected platform, its deliveries, its sound, the entries."""
 
 from __future__ import annotations
 

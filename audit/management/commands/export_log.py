@@ -9,10 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import tenancy
 from accounts.actors import Actor
-from audit import export, log, publish
+from audit import events, export, log, publish
 from audit.tree import ROOT_LOG_ID
-
-EXPORTED = "log.export.written"
 
 
 class Command(BaseCommand):
@@ -31,7 +29,7 @@ class Command(BaseCommand):
             with tenancy.operation(actor):
                 log.append(
                     actor=actor,
-                    event=EXPORTED,
+                    event=events.EXPORT_WRITTEN,
                     organisation_id=organisation_id,
                     obj=("log", organisation_id),
                     cls=log.EntryClass.ACCESS,

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _MIN_STEM = 2
-_MAX_WORD = 60
+_LONGEST_KEPT = 60
+_MOST_KEPT = 50_000
 _CLASSES = frozenset("bBwWsSdDAZ")
 Stems = frozenset[str] | None  # None: no stem is needed
 
@@ -131,14 +132,12 @@ class Doors:
 
     bits: dict[str, int] = field(default_factory=dict)
     always: int = 0
-    everything: int = 0
     _starts: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, pattern: str, everyday: frozenset[str] = frozenset()) -> None:
         """Register one pattern under a rule name; several packs share the bit of a name."""
         bit = self.bits.setdefault(name, 1 << len(self.bits))
-        self.everything |= bit
         stems = stems_of(pattern, everyday)
         if stems is None:
             self.always |= bit
@@ -151,16 +150,15 @@ class Doors:
         known = self._known.get(word)
         if known is not None:
             return known
-        if len(word) > _MAX_WORD:
-            return self.everything
         bits = 0
         for at in range(len(word) - _MIN_STEM + 1):
             for stem, bit in self._starts.get(word[at : at + _MIN_STEM], ()):
                 if word.startswith(stem, at):
                     bits |= bit
-        if len(self._known) > 50_000:
-            self._known.clear()
-        self._known[word] = bits
+        if len(word) <= _LONGEST_KEPT:
+            if len(self._known) > _MOST_KEPT:
+                self._known.clear()
+            self._known[word] = bits
         return bits
 
     def of_words(self, words: Iterable[str]) -> int:

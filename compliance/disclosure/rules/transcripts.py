@@ -11,20 +11,21 @@ from compliance.disclosure.rules import jurisdictions as places
 from compliance.disclosure.rules import packs as language_packs
 from compliance.disclosure.rules import turns as spoken
 from compliance.disclosure.rules.candidates import is_negative_in
-from compliance.disclosure.rules.packs import RULEBOOK_VERSION, Pack
+from compliance.disclosure.rules.packs import RULEBOOK_VERSION, Pack, doors
 from compliance.disclosure.rules.reading import packs_for, primary
 from compliance.disclosure.rules.results import TRANSCRIPT_REASONS, TranscriptResult, worst
 from compliance.disclosure.rules.turns import Turn
 
 SLOW_AFTER_SECONDS = 30.0
 MAX_TURNS = 20_000
+MAX_CALL_CHARS = 1_000_000
 _CUT = re.compile(
     r"(?:\bre\w{0,5}|\bbeing|\bbe|\bis|\bmay|\bwill|\bare)\s*(?:[—–]|--|\.\.\.|…|-(?=\s|$)|\[[^\]]{0,40}\])"
 )
 
 
 class TooManyTurns(ValueError):
-    """The transcript has more than MAX_TURNS turns and was not read."""
+    """The transcript has more than MAX_TURNS turns or MAX_CALL_CHARS code points and was not read."""
 
 
 @dataclass(slots=True)
@@ -44,8 +45,7 @@ class Heard:
 
     def has(self, rule: str, position: int) -> bool:
         """Whether a rule of any pack matches a turn: its struck words, or all a caller said."""
-        turn = self.turns[position]
-        return any(pack.rule(rule).search(turn.words if turn.agent else turn.text) for pack in self.packs)
+        return self.turns[position].has(rule, self.packs)
 
     def agent_before(self, position: int) -> Turn | None:
         """The agent's turn that the caller answers."""
@@ -84,14 +84,15 @@ def _joined(heard: Heard, position: int) -> str:
 
 
 def _clear_language(heard: Heard, text: str) -> str | None:
-    for pack in heard.packs:
+    bits = doors().of_words(text.split())
+    for pack in heard.packs if bits & doors().bits["clear.frames"] else ():
         if pack.rule("strike.other_call").search(text):
             continue
         for match in pack.rule("clear.frames").finditer(text):
             if not is_negative_in((pack,), match[0]):
                 return pack.language
     for hint in language_packs.foreign_hints():
-        match = hint.record.search(text)
+        match = hint.record.search(text) if bits & doors().bits[f"foreign.{hint.language}"] else None
         if match and not hint.negation.search(text[max(0, match.start() - 40) : match.end() + 25]):
             return hint.language
     return None
@@ -133,17 +134,9 @@ def _refuses(heard: Heard, position: int) -> bool:
     """A plain no to the question whether the call may be recorded, or right after being told."""
     if not position or not heard.turns[position - 1].agent:
         return False
-    before = heard.turns[position - 1].text
-    questioned = (
-        any(pack.rule("consent.question").search(before) for pack in heard.packs)
-        and bool(heard.clear)
-        and heard.clear[-1][0] == position - 1
-    )
-    minding = any(pack.rule("caller.minding").search(before) for pack in heard.packs)
-    if questioned and not minding and heard.has("caller.no", position):
-        return True
     told = bool(heard.clear) and heard.clear[-1][0] == position - 1
-    return told and heard.has("caller.no_to_that", position)
+    questioned = told and heard.has("consent.question", position - 1) and not heard.has("caller.minding", position - 1)
+    return told and ((questioned and heard.has("caller.no", position)) or heard.has("caller.no_to_that", position))
 
 
 # findings ----------------------------------------------------------------------------------------------------------
@@ -277,10 +270,11 @@ def judge_transcript(
     """Judge one call from its turns (`role`, `content`, `timestamp`).
 
     A language without a pack, and a call without a spoken turn, are `review`, never `pass`.
-    Raises TooManyTurns above MAX_TURNS.
+    Raises TooManyTurns above MAX_TURNS or MAX_CALL_CHARS.
     """
-    if len(turns) > MAX_TURNS:
-        raise TooManyTurns(f"{len(turns)} turns; at most {MAX_TURNS} are read")
+    size = sum(len(content) for turn in turns if isinstance(content := turn.get("content"), str))
+    if len(turns) > MAX_TURNS or size > MAX_CALL_CHARS:
+        raise TooManyTurns(f"{len(turns)} turns, {size} characters; at most {MAX_TURNS} and {MAX_CALL_CHARS} are read")
     view = places.strictest(jurisdictions)
     heard = _listen(turns, primary(language))
     if not heard.turns or heard.language not in language_packs.full_packs():

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compliance.disclosure.rules import surface
-from compliance.disclosure.rules.packs import Pack
+from compliance.disclosure.rules.packs import Pack, doors
 
 AGENT_ROLES = frozenset(("assistant", "agent", "bot", "ai", "ivr"))
 CALLER_ROLES = frozenset(("user", "customer", "caller", "contact", "human", "callee"))
@@ -24,7 +24,15 @@ class Turn:
     raw: str
     text: str  # folded
     words: str  # folded, look-alikes blanked
+    bits: int  # the rules that the text opens
     at: float | None
+
+    def has(self, rule: str, packs: Sequence[Pack]) -> bool:
+        """Whether a rule of any pack matches: an agent's struck words, or all that a caller said."""
+        if not self.bits & doors().bits.get(rule, 0):
+            return False
+        text = self.words if self.agent else self.text
+        return any(pack.rule(rule).search(text) for pack in packs)
 
 
 def seconds(value: object) -> float | None:
@@ -50,10 +58,11 @@ def read(raw: Sequence[Mapping[str, Any]], packs: Sequence[Pack]) -> list[Turn]:
         if role not in AGENT_ROLES | CALLER_ROLES or not isinstance(content, str) or not content.strip():
             continue
         folded = surface.fold(content)
-        words = folded.plain
-        for pack in packs:
+        words, bits = folded.plain, doors().of_words(folded.text.split())
+        for pack in packs if bits & doors().bits["strike.lookalike"] else ():
             words = pack.rule("strike.lookalike").sub(lambda match: " " * len(match[0]), words)
-        turns.append(Turn(index, role in AGENT_ROLES, content, folded.text, words, seconds(message.get("timestamp"))))
+        at = seconds(message.get("timestamp"))
+        turns.append(Turn(index, role in AGENT_ROLES, content, folded.text, words, bits, at))
     if all(turn.at is not None for turn in turns):
         turns.sort(key=lambda turn: (turn.at or 0.0, turn.index))
     return turns
@@ -87,17 +96,13 @@ def gives_personal_data(turn: Turn, asked: Turn | None, packs: Sequence[Pack]) -
         or _FULL_NAME.search(raw)
     ):
         return True
-    if any(pack.rule("caller.personal").search(turn.text) for pack in packs):
+    if turn.has("caller.personal", packs):
         return True
     if asked is None:
         return False
-    question = asked.text
-    yes = any(pack.rule("caller.yes").search(turn.text) for pack in packs)
-    if any(pack.rule("caller.named_question").search(question) for pack in packs) and yes:
+    if asked.has("caller.named_question", packs) and turn.has("caller.yes", packs):
         return True
-    if any(pack.rule("caller.data_question").search(question) for pack in packs):
-        return _answers(turn.text)
-    return False
+    return asked.has("caller.data_question", packs) and _answers(turn.text)
 
 
 def _answers(text: str) -> bool:

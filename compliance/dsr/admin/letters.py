@@ -31,8 +31,8 @@ class OutboundMailAdmin(ScopedAdmin):
     read_action = "dsr.read_outbox"
     title = "Letters"
     intro = (
-        "What was written to people who made a request. Without a mail server letters wait here: open one and pass it on by hand. "
-        "Opening is an entry in the log."
+        "What was written to people who made a request. Without a mail server letters wait here: open one and pass it on "
+        "by hand. Opening is an entry in the log."
     )
     empty = "No letter was written yet."
     list_display = ("letter", "standing", "request_shown", "created", "sent")

@@ -69,11 +69,8 @@ class ClaimQuestion(Question):
         super().__init__(*args, **options)
         claims = [claim for claim in access.claims_of(self.row) if claim.kind == IdentifierKind.EMAIL]
         choices = [(str(claim.id), f"{pages.words(claim.kind)} …{claim.id.hex[-4:]}") for claim in claims]
-        field = self.fields["claim"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
-        if not choices:
-            field.help_text = "This request names no e-mail address, so no code can be sent."
+        help_text = "" if choices else "This request names no e-mail address, so no code can be sent."
+        self.fields["claim"] = forms.ChoiceField(label="Identity", choices=choices, help_text=help_text)
 
 
 class CodeQuestion(Question):
@@ -103,21 +100,23 @@ class DecisionQuestion(Question):
     ground = forms.ChoiceField(
         label="Ground",
         required=False,
-        choices=[("", "None: it is fulfilled"), *((ground.value, f"{rule.text} ({rule.article})") for ground, rule in GROUNDS.items())],
+        choices=[
+            ("", "None: it is fulfilled"),
+            *((ground.value, f"{rule.text} ({rule.article})") for ground, rule in GROUNDS.items()),
+        ],
         help_text="Keeping needs one that carries it for this right.",
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        field = self.fields["item"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [
+        choices = [
             (
                 str(item.id),
                 f"{item.right}: {pages.words(item.artifact.kind)} of {item.call.external_id or item.call_id.hex[-8:]}",
             )
             for item in access.plan_of(self.row)
         ]
+        self.fields["item"] = forms.ChoiceField(label="Artifact", choices=choices)
 
     @staticmethod
     def ground_of(data: dict[str, Any]) -> Ground | None:

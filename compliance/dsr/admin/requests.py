@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -23,11 +23,11 @@ from accounts.pages import Part
 from compliance import law
 from compliance.dsr import access, certificate
 from compliance.dsr.admin import questions, tables
-from compliance.dsr.api import stream_package
 from compliance.dsr.models import RequestRight, SubjectRequest
 from compliance.dsr.operations import deciding, delivering, planning, receiving, verifying
 from compliance.dsr.states import Decision, Reason, State
 from compliance.errors import Refusal
+from compliance.vault import store
 
 _MEDIA = {"json": "application/json", "pdf": "application/pdf"}
 
@@ -253,13 +253,19 @@ class SubjectRequestAdmin(ScopedAdmin):
     @button(
         "recordings.open_content",
         "Download package",
-        text="You get the person's audio and words, to hand them over by another way. The download is an entry in the log.",
+        text="You get the person's audio and words, to hand over by another way. The download is an entry in the log.",
         submit="Download",
         icon="folder_zip",
-        fits=lambda row: any(item.right == law.Right.ACCESS for item in access.rights_of(row)) and access.packages_of(row),
+        fits=lambda row: bool(access.packages_of(row)),
     )
     def download_package(self, actor: Actor, row: SubjectRequest, data: dict[str, Any]) -> HttpResponseBase:
-        return stream_package(delivering.hand_over(actor=actor, request_id=row.id))
+        opened = delivering.hand_over(actor=actor, request_id=row.id)
+        # Keys and rows are loaded here; only sealed bytes are read after the page's scope has ended.
+        answer = StreamingHttpResponse(store.open_stream(opened.sealed), content_type="application/zip")
+        answer["Content-Length"] = str(opened.sealed.size)
+        answer["Content-Disposition"] = f'attachment; filename="{row.reference}.zip"'
+        answer["Cache-Control"] = "private, no-store"
+        return answer
 
     @button(
         "dsr.handle",
@@ -291,7 +297,9 @@ class SubjectRequestAdmin(ScopedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.download_certificate)
-        own = path("<uuid:request_id>/certificates/<int:number>.<str:form>", view, name="dsr_subjectrequest_certificate")
+        own = path(
+            "<uuid:request_id>/certificates/<int:number>.<str:form>", view, name="dsr_subjectrequest_certificate"
+        )
         return [own, *super().get_urls()]
 
     def download_certificate(self, request: HttpRequest, request_id: UUID, number: int, form: str) -> HttpResponse:
@@ -306,5 +314,6 @@ class SubjectRequestAdmin(ScopedAdmin):
             self.message_user(request, refusal.message, messages.ERROR)
             return redirect(reverse(self.url_name("changelist")))
         answer = HttpResponse(data, content_type=_MEDIA.get(form, "application/json"))
-        answer["Content-Disposition"] = f'attachment; filename="certificate-{number}.{"pdf" if form == "pdf" else "json"}"'
+        name = f"certificate-{number}.{'pdf' if form == 'pdf' else 'json'}"
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer

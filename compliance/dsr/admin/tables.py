@@ -161,7 +161,13 @@ def certificates(row: SubjectRequest) -> Table:
                 one.number,
                 pages.moment(one.issued_at),
                 pages.badge("final", pages.GOOD) if one.is_final else pages.badge("something is open", pages.WAITING),
-                pages.beside(*(_certificate_link(row, one.number, form) for form in ("json", "pdf") if form == "json" or one.pdf_id)),
+                pages.beside(
+                    *(
+                        _certificate_link(row, one.number, form)
+                        for form in ("json", "pdf")
+                        if form == "json" or one.pdf_id
+                    )
+                ),
                 pages.code(one.sha256),
             ]
             for one in access.certificates_of(row)

@@ -1,4 +1,4 @@
-"""Console: the register. Calls, their artifacts, the places where these lie, and the people in them (without a value)."""
+"""Console: the register. Calls, their artifacts, where these lie, and the people in them (without a value)."""
 
 from __future__ import annotations
 

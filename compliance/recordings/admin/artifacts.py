@@ -106,7 +106,7 @@ class ArtifactAdmin(ScopedAdmin):
     @button(
         "recordings.register",
         "Fetch again",
-        text="The platform is asked for this recording once more: after its host was allowed, or the platform was mended.",
+        text="The platform is asked for this recording once more, after its host was allowed or it was mended.",
         done="The recording will be fetched again.",
         icon="download",
         fits=lambda row: row.state in _FETCHABLE and row.kind == ArtifactKind.RECORDING,

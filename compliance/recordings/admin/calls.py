@@ -26,7 +26,9 @@ from compliance.recordings.models import Call
 class CallAdmin(ScopedAdmin):
     read_action = "recordings.read"
     title = "Calls"
-    intro = "Every call that a platform told about. An erased one stays as its own tombstone: ids, times and proofs, no person."
+    intro = (
+        "Every call that a platform told about. An erased one stays as its own tombstone: times and proofs, no person."
+    )
     empty = "No call is registered yet."
     list_display = ("call", "started", "lasted", "agent_shown", "direction", "outcome", "place", "standing")
     list_filter = ("state", "direction", "status")

@@ -35,7 +35,7 @@ class PurposeQuestion(Question):
         label="In your words",
         max_length=purposes.MAX_LENGTH,
         required=False,
-        help_text="Needed for another purpose. It is kept as a disclosure that can be erased; name nobody who need not be named.",
+        help_text="Needed for another purpose. Kept as a disclosure that can be erased; name nobody without need.",
     )
 
     def clean(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from compliance.recordings.models import DataSubject
 class DataSubjectAdmin(ScopedAdmin):
     read_action = "recordings.read"
     title = "Data subjects"
-    intro = "People in calls. Names, numbers and addresses are sealed; this list shows none of them. They are found by a request."
+    intro = "People in calls. Names, numbers and addresses are sealed; this list shows none of them."
     list_display = ("subject", "standing", "region", "since")
     ordering = ("-id",)
 

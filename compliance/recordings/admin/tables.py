@@ -117,7 +117,7 @@ def party_table(row: Call) -> Table:
 
 
 def link_table(request: HttpRequest, row: Artifact) -> Table:
-    rows: QuerySet[PlaybackLink] = access.links(row.organisation_id).filter(artifact=row).order_by("-id")[:20]
+    rows = access.links(row.organisation_id).filter(artifact=row).order_by("-id")[:20]
     return Table(
         "Playback links",
         ["Issued", "By", "Purpose", "Ends", "Opened", "Bytes"],

@@ -40,7 +40,7 @@ class EvidenceQuestion(Question):
         min_length=10,
         max_length=4000,
         widget=forms.Textarea,
-        help_text="The support case, the letter, who confirmed it and when. Reports will say “attested”, never “proven”.",
+        help_text="The support case, the letter, who confirmed it, when. Reports will say “attested”, never “proven”.",
     )
 
 
@@ -68,8 +68,8 @@ class LocationAdmin(ScopedAdmin):
     read_action = "retention.read"
     title = "Deletion debt"
     intro = (
-        "Places that were asked to delete and are not proven empty. Each address is asked again every day; only “not found” or "
-        "“gone” is a proof."
+        "Places that were asked to delete and are not proven empty. Each address is asked again every day; only “not "
+        "found” or “gone” is a proof."
     )
     empty = "Nothing is owed: every place that was asked is proven empty."
     list_display = ("place_shown", "standing", "artifact_shown", "answer", "checked", "expected")

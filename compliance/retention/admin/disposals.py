@@ -26,7 +26,7 @@ _STEPS = {
 class DisposalAdmin(ScopedAdmin):
     read_action = "retention.read"
     title = "Disposals"
-    intro = "One row an artifact that left. Done means that every place where it lay is proven empty, or attested with evidence."
+    intro = "One row an artifact that left. Done means that every place where it lay is proven empty, or attested."
     empty = "Nothing was disposed of yet."
     list_display = ("artifact_shown", "standing", "reason", "call_shown", "begun", "finished")
     list_filter = ("step",)
@@ -86,7 +86,10 @@ class DisposalAdmin(ScopedAdmin):
             Table(
                 "Proofs of absence",
                 ["Place", "Name", "How", "Answer", "Checked"],
-                [[proof.get(name) for name in ("place", "name", "how", "answer", "checked_at")] for proof in row.proofs],
+                [
+                    [proof.get(name) for name in ("place", "name", "how", "answer", "checked_at")]
+                    for proof in row.proofs
+                ],
                 empty="No place is proven empty yet.",
             ),
             Table(

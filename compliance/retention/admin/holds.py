@@ -32,10 +32,15 @@ _RESULTS = {holds.HELD: pages.GOOD, holds.TOO_LATE: pages.BAD, holds.GONE: pages
 
 class HoldQuestion(Question):
     matter = forms.CharField(
-        label="Matter", max_length=200, help_text="Reference of the matter, without names of callers: it stays readable."
+        label="Matter",
+        max_length=200,
+        help_text="Reference of the matter, without names of callers: it stays readable.",
     )
     reason = forms.CharField(
-        label="Reason", max_length=4000, widget=forms.Textarea, help_text="In words; sealed under the organisation's key."
+        label="Reason",
+        max_length=4000,
+        widget=forms.Textarea,
+        help_text="In words; sealed under the organisation's key.",
     )
     calls = forms.CharField(
         label="Calls", widget=forms.Textarea, help_text="Ids of calls, ours or the platform's, one a line; at most 500."
@@ -47,7 +52,8 @@ class HoldQuestion(Question):
 
     def clean_calls(self) -> list[UUID]:
         """Every line as a call of this organisation. An id of somebody else's call is an unknown one."""
-        assert self.actor is not None
+        if self.actor is None:
+            raise forms.ValidationError("Nobody asks")
         found, unknown = [], []
         for line in dict.fromkeys(filter(None, map(str.strip, self.cleaned_data["calls"].splitlines()))):
             try:
@@ -63,7 +69,7 @@ class HoldQuestion(Question):
 class LegalHoldAdmin(ScopedAdmin):
     read_action = "retention.read"
     title = "Legal holds"
-    intro = "While a hold stands, nothing of its calls is deleted: schedules and erasures wait. Releasing one takes two people."
+    intro = "While a hold stands, nothing of its calls is deleted: schedules and erasures wait. Two people release it."
     empty = "No hold was placed yet."
     list_display = ("matter", "standing", "calls", "placed", "by")
     list_filter = ("state",)

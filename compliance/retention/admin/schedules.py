@@ -26,7 +26,9 @@ class IndentedJson(forms.JSONField):
     """JSON that people read and change line by line."""
 
     def prepare_value(self, value: Any) -> Any:
-        return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else super().prepare_value(value)
+        return (
+            json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else super().prepare_value(value)
+        )
 
 
 class ScheduleQuestion(Question):
@@ -81,7 +83,11 @@ class RetentionScheduleAdmin(ScopedAdmin):
             "Versions",
             ["Version", "Set by", "In force since"],
             [
-                [pages.to("retention_retentionschedule", row.id, row.version), who(request, row.created_by), self.at(row)]
+                [
+                    pages.to("retention_retentionschedule", row.id, row.version),
+                    who(request, row.created_by),
+                    self.at(row),
+                ]
                 for row in rows
             ],
             empty="Nobody has changed the defaults yet.",
@@ -90,7 +96,7 @@ class RetentionScheduleAdmin(ScopedAdmin):
     @button(
         "retention.set_schedule",
         "Change the rules",
-        text="A new version comes into force at once, and every artifact gets its date and reason anew. Holds still win.",
+        text="A new version is in force at once, and every artifact gets its date and reason anew. Holds still win.",
         done="The new rules are in force; the dates are being assigned.",
         form=ScheduleQuestion,
         submit="Put in force",
@@ -147,4 +153,6 @@ def _matched(match: rules.Match) -> object:
     wanted = [(name, getattr(match, name)) for name in names if getattr(match, name) is not None]
     if not wanted:
         return "everything else"
-    return pages.lines(f"{name}: {', '.join(sorted(pages.words(value) for value in values))}" for name, values in wanted)
+    return pages.lines(
+        f"{name}: {', '.join(sorted(pages.words(value) for value in values))}" for name, values in wanted
+    )

@@ -1,0 +1,23 @@
+"""The console's first page: what is due, what is open, whether the log is fresh. Each room says its part, by rights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.pages import Figures, Part
+from audit import admin as log
+from compliance.disclosure import admin as disclosure
+from compliance.dsr.admin import overview as requests
+from compliance.intake import admin as intake
+from compliance.retention.admin import overview as retention
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The framework's callback for its index page."""
+    rooms = (requests.figures, retention.figures, disclosure.figures, intake.figures, log.figures)
+    figures = [figure for room in rooms for figure in room(request)]
+    due = requests.due_next(request)
+    parts: list[Part] = [Figures("At a glance", figures)]
+    return context | {"parts": [due, *parts] if due else parts}
