@@ -13,7 +13,6 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from unfold.decorators import display
 
 from accounts import access, operations, pages
 from accounts.actors import Actor, Role
@@ -116,19 +115,19 @@ class MembershipAdmin(ScopedAdmin):
     def name_of(self, row: Membership) -> str:
         return str(row.user)
 
-    @display(description="Person")
+    @admin.display(description="Person")
     def person(self, row: Membership) -> str:
         return str(row.user)
 
-    @display(description="E-mail")
+    @admin.display(description="E-mail")
     def email(self, row: Membership) -> str:
         return row.user.email
 
-    @display(description="Member since")
+    @admin.display(description="Member since")
     def since(self, row: Membership) -> str:
         return pages.moment(row.created_at)
 
-    @display(description="Until")
+    @admin.display(description="Until")
     def until(self, row: Membership) -> str:
         return pages.moment(row.ended_at)
 
@@ -193,25 +192,25 @@ class ApiKeyAdmin(ScopedAdmin):
     def name_of(self, row: ApiKey) -> str:
         return row.name
 
-    @display(description="Prefix")
+    @admin.display(description="Prefix")
     def shown_prefix(self, row: ApiKey) -> str:
         return pages.code(row.prefix)
 
-    @display(description="Scopes")
+    @admin.display(description="Scopes")
     def scope_list(self, row: ApiKey) -> str:
         return pages.listed(row.scopes)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: ApiKey) -> str:
         if row.revoked_at is not None:
             return pages.badge("revoked", pages.QUIET)
         return pages.badge("in use", pages.GOOD) if row.is_usable() else pages.badge("expired", pages.QUIET)
 
-    @display(description="Expires")
+    @admin.display(description="Expires")
     def expires(self, row: ApiKey) -> str:
         return pages.moment(row.expires_at)
 
-    @display(description="Last used")
+    @admin.display(description="Last used")
     def last_used(self, row: ApiKey) -> str:
         return pages.moment(row.last_used_at)
 

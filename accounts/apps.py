@@ -10,6 +10,9 @@ class AccountsConfig(AppConfig):
     default = True
     name = "accounts"
 
+    def ready(self) -> None:
+        from accounts import schema  # noqa: F401  # registers how the API's schema names our sign-ins
+
 
 class ConsoleConfig(admin_apps.AdminConfig):
     """Django's admin with our site, which also finds the rooms' `admin` modules."""

@@ -35,6 +35,9 @@ class Question(forms.Form):
     def __init__(self, *args: Any, row: Any = None, actor: Actor | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.row, self.actor = row, actor
+        for field in self.fields.values():
+            if isinstance(field.widget, forms.Textarea) and field.widget.attrs.get("rows") == "10":
+                field.widget.attrs["rows"] = "4"  # the framework's ten fill a small screen
 
     @classmethod
     def initial_from(cls, request: HttpRequest, row: Any) -> dict[str, Any]:

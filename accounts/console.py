@@ -7,6 +7,7 @@ is silent: the audit log is the only one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
@@ -20,13 +21,14 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.paginator import InfinitePaginator
 from unfold.sites import UnfoldAdminSite
 from unfold.views import ChangeList
 
-from accounts import access, authentication, tenancy
+from accounts import access, authentication, pages, tenancy
 from accounts.actors import Actor
 from accounts.errors import Refusal
 from accounts.models import Organisation
@@ -39,9 +41,10 @@ _POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]
 
 def member_of(request: HttpRequest) -> Actor | None:
     """The member behind a request, asked for once."""
-    if not hasattr(request, "actor"):
-        request.actor = authentication.actor_of_session(request)  # type: ignore[attr-defined]
-    return cast("Actor | None", request.actor)
+    known = request.__dict__
+    if "actor" not in known:
+        known["actor"] = authentication.actor_of_session(request)
+    return cast("Actor | None", known["actor"])
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -51,17 +54,21 @@ def actor_of(request: HttpRequest) -> Actor:
 
 def organisation_of(request: HttpRequest) -> Organisation:
     """The organisation whose page this is."""
-    if not hasattr(request, "organisation"):
-        found = Organisation.objects.get(id=actor_of(request).organisation_id)
-        request.organisation = found  # type: ignore[attr-defined]
-    return cast(Organisation, request.organisation)
+    known = request.__dict__
+    if "organisation" not in known:
+        known["organisation"] = Organisation.objects.get(id=actor_of(request).organisation_id)
+    return cast(Organisation, known["organisation"])
 
 
 def who(request: HttpRequest, reference: str) -> str:
     """The name behind an actor's reference."""
-    if not hasattr(request, "names"):
-        request.names = Names(actor_of(request).organisation_id)  # type: ignore[attr-defined]
-    return cast(Names, request.names).of(reference)
+    names = request.__dict__.setdefault("names", Names(actor_of(request).organisation_id))
+    return cast(Names, names).of(reference)
+
+
+def signed(request: HttpRequest, when: datetime | None, reference: str) -> SafeString | str:
+    """When and by whom; nothing while it has not happened."""
+    return pages.beside(pages.moment(when), f"by {who(request, reference)}") if when else ""
 
 
 class Console(UnfoldAdminSite):  # type: ignore[misc]
@@ -114,8 +121,9 @@ class DressedList(ChangeList):  # type: ignore[misc]
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        self.model_admin.dress(request, self.result_list)
+        rows: list[Any] = list(self.result_list)
+        self.result_list = rows
+        self.model_admin.dress(request, rows)
 
 
 class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
@@ -160,11 +168,12 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
         trail = [(self.title, reverse(self.url_name("changelist")))]
         if row is not None:
             trail.append((self.name_of(row), reverse(self.url_name("change"), args=[row.pk])))
-        request.trail = [*trail, (title, "")] if title else trail  # type: ignore[attr-defined]
-        return {**self.admin_site.each_context(request), "title": title or self.name_of(row), "is_page": True}
+        request.__dict__["trail"] = [*trail, (title, "")] if title else trail
+        return {**self.admin_site.each_context(request), "title": title or trail[-1][0]}
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return self.model.objects.for_organisation(actor_of(request).organisation_id)
+        rows = self.model.objects.for_organisation(actor_of(request).organisation_id)
+        return cast("models.QuerySet[Any]", rows)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row, loaded once a request."""
@@ -175,7 +184,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
         return rows[key]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        request.trail = [(self.title, "")]  # type: ignore[attr-defined]
+        request.__dict__["trail"] = [(self.title, "")]
         return super().changelist_view(request, {"title": self.title, "intro": self.intro, **(extra_context or {})})
 
     def changeform_view(

@@ -74,6 +74,10 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_full_name(self) -> str:
+        """What the console calls a person; empty where they gave no name."""
+        return self.name
+
     @property
     def is_staff(self) -> bool:
         """The console's framework asks this; membership decides, in `accounts.console`."""

@@ -110,7 +110,7 @@ def badge(text: object, tone: str = PLAIN) -> SafeString:
     return format_html('<span class="cw-badge cw-{}">{}</span>', tone, words(text))
 
 
-def state(value: str, tones: Mapping[str, str]) -> SafeString:
+def state(value: str, tones: Mapping[Any, str]) -> SafeString:
     """A coded state with the tone that it has in this table; unknown ones are plain."""
     return badge(value, tones.get(value, PLAIN)) if value else format_html("{}", NOTHING)
 
@@ -204,7 +204,7 @@ def size(count: int | None) -> str:
         if number < 1000 or unit == "GB":
             break
         number /= 1000
-    return f"{number:.0f} {unit}" if unit == "B" or number >= 10 else f"{number:.1f} {unit}"
+    return f"{number:.0f}\u00a0{unit}" if unit == "B" or number >= 10 else f"{number:.1f}\u00a0{unit}"
 
 
 def duration(milliseconds: int | None) -> str:

@@ -13,7 +13,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from unfold.decorators import display
 
 from accounts import access, pages
 from accounts.console import ScopedAdmin, actor_of, who
@@ -55,8 +54,8 @@ class EntryAdmin(ScopedAdmin):
     read_action = "log.read"
     title = "Log"
     intro = (
-        "Every change, decision, sign-in and opening of content. The leaves hold no personal data and can be checked by "
-        "anybody with “python -m audit.verify”; who and from where is disclosed beside them, and ends with its key."
+        "Every change, decision, sign-in and opening of content. The leaves hold no personal data and can be checked "
+        "by anybody with “python -m audit.verify”; who and from where is disclosed beside them, and ends with its key."
     )
     empty = "No entry has its place in the log yet. The sequencer gives it one within seconds."
     list_display = ("at", "event", "by", "outcome_shown", "object_shown", "kind")
@@ -91,27 +90,27 @@ class EntryAdmin(ScopedAdmin):
             row.by_whom = _actor_in(bytes(row.leaf), opened)
             row.by_name = who(request, row.by_whom) if row.by_whom else ""
 
-    @display(description="When")
+    @admin.display(description="When")
     def at(self, row: Entry) -> str:
         return pages.moment(row.recorded_at)
 
-    @display(description="Event")
+    @admin.display(description="Event")
     def event(self, row: Entry) -> str:
         return pages.code(row.act)
 
-    @display(description="Who")
+    @admin.display(description="Who")
     def by(self, row: Any) -> str:
         return row.by_name or pages.badge("not disclosed", pages.QUIET)
 
-    @display(description="Outcome")
+    @admin.display(description="Outcome")
     def outcome_shown(self, row: Entry) -> str:
         return pages.state(row.outcome, _OUTCOMES)
 
-    @display(description="Object")
+    @admin.display(description="Object")
     def object_shown(self, row: Entry) -> str:
         return pages.beside(pages.words(row.object_type), pages.short(row.object_id) if row.object_id else "")
 
-    @display(description="Kind")
+    @admin.display(description="Kind")
     def kind(self, row: Entry) -> str:
         return row.cls
 

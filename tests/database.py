@@ -42,7 +42,7 @@ class Databases:
 @pytest.fixture(scope="session")
 def django_db_setup(servers: Servers, django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """Instead of pytest-django's: this worker's clones."""
-    with django_db_blocker.unblock(), clones(servers) as databases, _pointed_at(databases):
+    with django_db_blocker.unblock(), clones(servers) as databases, pointed_at(databases):
         yield
 
 
@@ -61,17 +61,19 @@ def committed_db(
     """
     settings.LOG_SIGNING_KEY_FILE = signing.ensure_signing_key(tmp_path / "log-signing-key.pem")
     monkeypatch.setenv("LOG_SIGNING_KEY_FILE", str(settings.LOG_SIGNING_KEY_FILE))
-    with django_db_blocker.unblock(), clones(servers) as databases, _pointed_at(databases):
+    with django_db_blocker.unblock(), clones(servers) as databases, pointed_at(databases):
         yield databases
 
 
 @contextmanager
-def clones(servers: Servers) -> Iterator[Databases]:
+def clones(servers: Servers, of: Databases | None = None) -> Iterator[Databases]:
+    """A pair of databases that are dropped at the end: copies of the migrated templates, or of a pair to which nobody is connected."""
+    templates = (of.main, of.keys) if of else (MAIN_TEMPLATE, KEYS_TEMPLATE)
     suffix = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{uuid4().hex[:12]}"
     main, keys = f"test_{suffix}", f"test_{suffix}_keys"
     with psycopg.connect(servers.server.url("postgres"), autocommit=True) as admin:
-        _clone(admin, MAIN_TEMPLATE, main, "callwarden_app", "callwarden_sequencer")
-        _clone(admin, KEYS_TEMPLATE, keys, "callwarden_app")
+        _clone(admin, templates[0], main, "callwarden_app", "callwarden_sequencer")
+        _clone(admin, templates[1], keys, "callwarden_app")
         try:
             yield Databases(main, keys, servers.urls(main, keys))
         finally:
@@ -89,7 +91,7 @@ def _clone(admin: psycopg.Connection[Any], template: str, name: str, *roles: str
 
 
 @contextmanager
-def _pointed_at(databases: Databases) -> Iterator[None]:
+def pointed_at(databases: Databases) -> Iterator[None]:
     """Django's aliases and the environment of child processes lead to these databases.
 
     Afterwards to where they led before.

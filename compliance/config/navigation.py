@@ -77,3 +77,8 @@ def environment(request: HttpRequest) -> list[str] | None:
 def style(request: HttpRequest) -> str:
     """The console's own style sheet."""
     return static("accounts/console.css")
+
+
+def icon(request: HttpRequest) -> str:
+    """The browser tab's icon."""
+    return static("accounts/icon.svg")

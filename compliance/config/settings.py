@@ -51,7 +51,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_REFERRER_POLICY = "same-origin"  # not no-referrer: forms would be sent with "Origin: null" and be refused
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
@@ -130,7 +130,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing of ours may use it
     "vault": environment.storage(
-        "STORAGE_URL", f"file://{VAR_DIR / 'store'}" if PROFILE != "production" else None or "missing:"
+        "STORAGE_URL", "missing:" if PROFILE == "production" else f"file://{VAR_DIR / 'store'}"
     ),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
@@ -183,9 +183,21 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "compliance.rest.schema.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.rates.ActorThrottle"],
     "EXCEPTION_HANDLER": "compliance.rest.handle_exception",
     "UNAUTHENTICATED_USER": None,
+}
+# Per key and member. On one machine a single key plays every part of the demonstration.
+API_REQUESTS_PER_MINUTE = environment.number("API_REQUESTS_PER_MINUTE", 600 if PROFILE == "production" else 6000)
+CACHES = {
+    # Counts of requests only; nothing that identifies a person is cached anywhere.
+    "rates": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "rates",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Callwarden",
@@ -196,6 +208,24 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "compliance.rest.schema.add_components",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ArtifactKind": "compliance.recordings.states.ArtifactKind",
+        "ArtifactState": "compliance.recordings.states.ArtifactState",
+        "CallState": "compliance.recordings.models.Call.State",
+        "ConnectionState": "compliance.connectors.models.Connection.State",
+        "DeliveryState": "compliance.intake.states.DeliveryState",
+        "HoldState": "compliance.retention.models.LegalHold.State",
+        "IdentifierKind": "compliance.recordings.identifiers.IdentifierKind",
+        "LetterState": "compliance.dsr.models.OutboundMail.State",
+        "LocationState": "compliance.recordings.states.LocationState",
+        "RequestState": "compliance.dsr.states.State",
+        "Right": "compliance.law.Right",
+        "Verdict": "compliance.disclosure.models.Verdict",
+    },
 }
 
 # --- pages -----------------------------------------------------------------------------------------------------------------
@@ -229,6 +259,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "compliance.config.navigation.environment",
     "DASHBOARD_CALLBACK": "compliance.config.overview.fill",
     "STYLES": ["compliance.config.navigation.style"],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "compliance.config.navigation.icon"}],
     "SIDEBAR": {"navigation": "compliance.config.navigation.sidebar"},
     "ACCOUNT": {
         "navigation": [

@@ -9,6 +9,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from compliance.config import health
 
+handler400 = "compliance.config.failures.bad_request"
+handler403 = "compliance.config.failures.not_allowed"
+handler404 = "compliance.config.failures.not_found"
+handler500 = "compliance.config.failures.failed"
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("", include("audit.api")),

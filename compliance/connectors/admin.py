@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
@@ -113,19 +112,19 @@ class ConnectionAdmin(ScopedAdmin):
     actions_list = ("connect",)
     actions_detail = ("set_governance", "set_hosts", "rotate_token", "pause", "resume")
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: Connection) -> str:
         return pages.state(row.state, _STATES)
 
-    @display(description="Last delivery")
+    @admin.display(description="Last delivery")
     def last_delivery(self, row: Connection) -> str:
         return pages.moment(row.last_delivery_at)
 
-    @display(description="Lawful basis")
+    @admin.display(description="Lawful basis")
     def basis(self, row: Connection) -> str:
         return row.get_lawful_basis_display() or pages.badge("not stated", pages.WAITING)
 
-    @display(description="Purposes")
+    @admin.display(description="Purposes")
     def purpose_list(self, row: Connection) -> str:
         return pages.listed(row.purposes) if row.purposes else pages.badge("not stated", pages.WAITING)
 
@@ -245,23 +244,23 @@ class AgentAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         return access.agents_of(actor_of(request).organisation_id)
 
-    @display(description="Agent")
+    @admin.display(description="Agent")
     def agent(self, row: Agent) -> str:
         return str(row)
 
-    @display(description="Id at the platform")
+    @admin.display(description="Id at the platform")
     def at_platform(self, row: Agent) -> str:
         return pages.code(row.external_id)
 
-    @display(description="Languages")
+    @admin.display(description="Languages")
     def language_list(self, row: Agent) -> str:
         return pages.listed(row.languages) if row.languages else pages.badge("not stated", pages.WAITING)
 
-    @display(description="Jurisdictions")
+    @admin.display(description="Jurisdictions")
     def place_list(self, row: Agent) -> str:
         return pages.listed(row.jurisdictions) if row.jurisdictions else pages.badge("not stated", pages.WAITING)
 
-    @display(description="Lawful basis")
+    @admin.display(description="Lawful basis")
     def basis(self, row: Agent) -> str:
         return row.get_lawful_basis_display() or "as its connection"
 

@@ -41,7 +41,7 @@ class ConnectionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     platform = serializers.CharField()
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=Connection.State.choices)
+    state = serializers.CharField(help_text=" | ".join(Connection.State.values))
     webhook_url = serializers.URLField()
     account_id = serializers.CharField()
     allowed_hosts = serializers.ListField(child=serializers.CharField())
@@ -205,6 +205,8 @@ class AgentsView(rest.OrganisationView):
 
 
 class AgentView(rest.OrganisationView):
+    has_version = True
+
     @extend_schema(operation_id="agents_read", responses=AgentSerializer)
     def get(self, request: Request, reference: str) -> Response:
         """One agent, by our id or the platform's."""

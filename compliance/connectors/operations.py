@@ -232,7 +232,7 @@ def touch_connection(connection: Connection) -> None:
 
 
 def _lock_connection(actor: Actor, connection_id: UUID) -> Connection:
-    found = (
+    found: Connection | None = (
         Connection.objects.for_organisation(actor.organisation_id).select_for_update().filter(id=connection_id).first()
     )
     if found is None:

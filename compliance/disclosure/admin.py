@@ -10,13 +10,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from unfold.decorators import display
 
 from accounts import access as rights
 from accounts import pages
 from accounts.actors import Actor
 from accounts.buttons import Question, Show, button
-from accounts.console import ScopedAdmin, actor_of, who
+from accounts.console import ScopedAdmin, actor_of, signed
 from accounts.pages import Facts, Figure, Part, Table, Words
 from compliance.disclosure import access, judgements
 from compliance.disclosure.models import DisclosureAudit, Finding, PromptVersion, Verdict
@@ -57,19 +56,19 @@ class PromptVersionAdmin(ScopedAdmin):
     def name_of(self, row: PromptVersion) -> str:
         return f"{row.agent}, version {row.number}"
 
-    @display(description="Prompt")
+    @admin.display(description="Prompt")
     def prompt(self, row: PromptVersion) -> str:
         return self.name_of(row)
 
-    @display(description="Verdict", ordering="newest_verdict")
+    @admin.display(description="Verdict", ordering="newest_verdict")
     def verdict(self, row: Any) -> str:
         return pages.state(row.newest_verdict or "", VERDICTS) if row.newest_verdict else pages.badge("not yet judged")
 
-    @display(description="Jurisdictions")
+    @admin.display(description="Jurisdictions")
     def places(self, row: PromptVersion) -> str:
         return pages.listed(row.jurisdictions)
 
-    @display(description="Submitted", ordering="submitted_at")
+    @admin.display(description="Submitted", ordering="submitted_at")
     def submitted(self, row: PromptVersion) -> str:
         return pages.moment(row.submitted_at)
 
@@ -83,8 +82,7 @@ class PromptVersionAdmin(ScopedAdmin):
                     ("Version", row.number),
                     ("Language", row.language),
                     ("Jurisdictions", pages.listed(row.jurisdictions)),
-                    ("Submitted", pages.moment(row.submitted_at)),
-                    ("By", who(request, row.submitted_by)),
+                    ("Submitted", signed(request, row.submitted_at, row.submitted_by)),
                     ("Id", pages.code(row.id)),
                 ],
             ),
@@ -110,8 +108,8 @@ class DisclosureAuditAdmin(ScopedAdmin):
     read_action = "disclosure.read"
     title = "Disclosure audits"
     intro = (
-        "Whether callers are told that the call is recorded: on every prompt when it is submitted and on every transcript "
-        "when it arrives. An audit keeps verdict, reasons and offsets, never a quote."
+        "Whether callers are told that the call is recorded: on every prompt when it is submitted and on every "
+        "transcript when it arrives. An audit keeps verdict, reasons and offsets, never a quote."
     )
     empty = "Nothing was judged yet."
     list_display = ("judged", "subject", "verdict_shown", "reason_list", "language", "places")
@@ -125,23 +123,23 @@ class DisclosureAuditAdmin(ScopedAdmin):
     def name_of(self, row: DisclosureAudit) -> str:
         return _subject(row)
 
-    @display(description="Judged", ordering="judged_at")
+    @admin.display(description="Judged", ordering="judged_at")
     def judged(self, row: DisclosureAudit) -> str:
         return pages.moment(row.judged_at)
 
-    @display(description="Prompt or call")
+    @admin.display(description="Prompt or call")
     def subject(self, row: DisclosureAudit) -> str:
         return _subject(row)
 
-    @display(description="Verdict")
+    @admin.display(description="Verdict")
     def verdict_shown(self, row: DisclosureAudit) -> str:
         return pages.state(row.verdict, VERDICTS)
 
-    @display(description="Reasons")
+    @admin.display(description="Reasons")
     def reason_list(self, row: DisclosureAudit) -> str:
         return pages.listed(map(pages.words, row.reasons))
 
-    @display(description="Jurisdictions")
+    @admin.display(description="Jurisdictions")
     def places(self, row: DisclosureAudit) -> str:
         return pages.listed(row.jurisdictions)
 
@@ -197,27 +195,27 @@ class FindingAdmin(ScopedAdmin):
     def name_of(self, row: Finding) -> str:
         return pages.words(row.reason).capitalize()
 
-    @display(description="Finding")
+    @admin.display(description="Finding")
     def finding(self, row: Finding) -> str:
         return self.name_of(row)
 
-    @display(description="Verdict")
+    @admin.display(description="Verdict")
     def verdict_shown(self, row: Finding) -> str:
         return pages.state(row.verdict, VERDICTS)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: Finding) -> str:
         return pages.state(row.state, _STATES)
 
-    @display(description="Prompt or call")
-    def subject(self, row: Finding) -> str:
+    @admin.display(description="Prompt or call")
+    def subject(self, row: Finding) -> Any:
         return _link_to_subject(row.audit)
 
-    @display(description="Judged")
+    @admin.display(description="Judged")
     def judged(self, row: Finding) -> str:
         return pages.moment(row.audit.judged_at)
 
-    @display(description="Resolution")
+    @admin.display(description="Resolution")
     def resolved(self, row: Finding) -> str:
         return pages.words(row.resolution) or pages.NOTHING
 
@@ -235,8 +233,7 @@ class FindingAdmin(ScopedAdmin):
                         pages.to("disclosure_disclosureaudit", row.audit_id, pages.moment(row.audit.judged_at)),
                     ),
                     ("Resolution", pages.words(row.resolution)),
-                    ("Resolved", pages.moment(row.resolved_at)),
-                    ("By", who(request, row.resolved_by) if row.resolved_by else ""),
+                    ("Resolved", signed(request, row.resolved_at, row.resolved_by)),
                 ],
             ),
             _details(row.audit.details),

@@ -1,4 +1,4 @@
-"""Reading what the check commands judge: plain prompts, and cases as JSON lines. All of it is read before any is judged."""
+"""Reading what the check commands judge: plain prompts, and cases as JSON lines; all of it before any is judged."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _turns(raw: dict[str, Any], where: str) -> tuple[dict[str, Any], ...]:
 
 
 def prompts(sources: Sequence[str], defaults: Defaults, *, lines: bool) -> list[Case]:
-    """Cases of all sources in order. With `lines` every source holds cases, else only files named .jsonl or .ndjson do."""
+    """Cases of all sources in order. With `lines` every source holds cases, else only files named .jsonl or .ndjson."""
     found = []
     for source in sources or [STDIN]:
         if lines or source.lower().endswith(_LINE_FILES):

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -48,12 +48,12 @@ class _Guard:
 class CheckCommand(BaseCommand):
     """What both check commands share: no database, no system checks, exit codes of their own."""
 
-    requires_system_checks: Sequence[str] = []
+    requires_system_checks: list[str] = []
     formats: tuple[str, ...] = ("text", "jsonl")
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Django's parser with our exit code for usage errors."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)  # type: ignore[arg-type]
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.__class__ = _Parser
         return parser
 

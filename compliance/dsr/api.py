@@ -10,19 +10,19 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import access as rights
 from compliance import law
 from compliance.dsr import access, certificate, notices
-from compliance.dsr.models import PlanItem, SubjectRequest
+from compliance.dsr import representations as shapes
+from compliance.dsr.downloads import stream_package
 from compliance.dsr.operations import deciding, delivering, planning, receiving, verifying
-from compliance.dsr.states import GROUNDS, Decision, Ground, Reason, State
+from compliance.dsr.states import Decision, Ground, Reason, State
 from compliance.errors import Invalid
 from compliance.recordings.identifiers import IdentifierKind
-from compliance.rest import PROBLEM_JSON, OrganisationView, StrictSerializer, Written, page_of, problem, read_input
-from compliance.vault import store
+from compliance.rest import PROBLEM_JSON, OrganisationView, Written, page_of, problem, read_choice, read_input
 
 _LIST = [
     OpenApiParameter("state", str, enum=[state.value for state in State]),
@@ -31,71 +31,31 @@ _LIST = [
 ]
 
 
-class IdentityInput(StrictSerializer):
-    kind = serializers.ChoiceField([kind.value for kind in IdentifierKind])
-    value = serializers.CharField(max_length=320)
-
-
-class PersonInput(StrictSerializer):
-    name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    email = serializers.EmailField(required=False, allow_blank=True, default="")
-
-
-class RequestInput(StrictSerializer):
-    rights = serializers.ListField(child=serializers.ChoiceField([right.value for right in law.Right]), min_length=1)
-    regime = serializers.ChoiceField(sorted(law.REGIMES))
-    place = serializers.CharField(max_length=6, help_text="ISO 3166 with subdivision, such as DE-BY or US-CA")
-    identities = IdentityInput(many=True)
-    person = PersonInput(required=False)
-    received_at = serializers.DateTimeField(required=False, help_text="when the person asked; now, if left out")
-
-
-class CodeInput(StrictSerializer):
-    claim = serializers.UUIDField()
-
-
-class VerifyInput(StrictSerializer):
-    code = serializers.CharField(max_length=16, required=False)
-    evidence = serializers.CharField(max_length=2000, required=False)
-
-
-class DecisionInput(StrictSerializer):
-    decision = serializers.ChoiceField([decision.value for decision in Decision])
-    ground = serializers.ChoiceField([ground.value for ground in Ground], required=False, allow_null=True, default=None)
-
-
-class ApproveInput(StrictSerializer):
-    plan_digest = serializers.CharField(min_length=64, max_length=64)
-
-
-class DenyInput(StrictSerializer):
-    reason = serializers.ChoiceField([reason.value for reason in Reason])
-    explanation = serializers.CharField(max_length=4000)
-
-
 class _RequestView(OrganisationView):
     """Every write answers with the request as it stands now."""
 
     def represent(self, resource_id: UUID | None) -> Mapping[str, Any] | None:
         if resource_id is None:
             return None
-        return render_request(access.request_for(self.actor(), resource_id))
+        return shapes.request(access.request_for(self.actor(), resource_id))
 
 
 class Requests(_RequestView):
-    @extend_schema(operation_id="requests_list", parameters=_LIST, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_list", parameters=_LIST, responses=shapes.RequestPageSerializer)
     def get(self, request: Request) -> Response:
         """Requests, newest first."""
-        access.access.require(self.actor(), "dsr.read")
+        rights.require(self.actor(), "dsr.read")
         rows = access.requests(self.actor().organisation_id)
-        if state := request.query_params.get("state"):
+        if state := read_choice(request, "state", State):
             rows = rows.filter(state=state)
-        return page_of(request, rows, render_request)
+        return page_of(request, rows, shapes.request)
 
-    @extend_schema(operation_id="requests_receive", request=RequestInput, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="requests_receive", request=shapes.RequestInput, responses={201: shapes.RequestSerializer}
+    )
     def post(self, request: Request) -> Written:
         """Open a request; its dates are in the answer, each with its rule."""
-        data = read_input(RequestInput, request)
+        data = read_input(shapes.RequestInput, request)
         new = receiving.NewRequest(
             rights=[law.Right(right) for right in data["rights"]],
             identities=[(IdentifierKind(item["kind"]), item["value"]) for item in data["identities"]],
@@ -108,26 +68,30 @@ class Requests(_RequestView):
 
 
 class OneRequest(_RequestView):
-    @extend_schema(operation_id="requests_read", responses=OpenApiTypes.OBJECT)
+    has_version = True
+
+    @extend_schema(operation_id="requests_read", responses=shapes.RequestSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:
         """One request: state, dates and why, identities (without values), what is open."""
-        return Response(render_request(access.request_for(self.actor(), request_id)))
+        return Response(shapes.request(access.request_for(self.actor(), request_id)))
 
 
 class Codes(_RequestView):
-    @extend_schema(operation_id="requests_send_code", request=CodeInput, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="requests_send_code", request=shapes.CodeInput, responses={202: shapes.RequestSerializer}
+    )
     def post(self, request: Request, request_id: UUID) -> Written:
         """Send a one-time code to a claimed address that the register knows."""
-        claim = read_input(CodeInput, request)["claim"]
+        claim = read_input(shapes.CodeInput, request)["claim"]
         verifying.send_code(actor=self.actor(), request_id=request_id, claim_id=claim)
         return Written(request_id, 202)
 
 
 class Verification(_RequestView):
-    @extend_schema(operation_id="requests_verify", request=VerifyInput, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_verify", request=shapes.VerifyInput, responses=shapes.RequestSerializer)
     def post(self, request: Request, request_id: UUID) -> Written | Response:
         """Prove the identity by a code, or (an officer) by evidence in words. A wrong code costs a try."""
-        data = read_input(VerifyInput, request)
+        data = read_input(shapes.VerifyInput, request)
         if ("code" in data) == ("evidence" in data):
             raise Invalid("Give a code or evidence", errors={"code": ["Exactly one of code and evidence."]})
         if "evidence" in data:
@@ -143,7 +107,7 @@ class Verification(_RequestView):
 
 
 class Plan(OrganisationView):
-    @extend_schema(operation_id="requests_plan", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_plan", responses=shapes.PlanSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:
         """What is to happen with each artifact, and why."""
         found = access.request_for(self.actor(), request_id)
@@ -152,16 +116,16 @@ class Plan(OrganisationView):
             "plan_digest": found.plan_digest or planning.digest_of(items),
             "is_proposed": found.proposed_at is not None,
             "calls": len({item.call_id for item in items}),
-            "items": [render_item(item) for item in items],
+            "items": [shapes.plan_item(item) for item in items],
         }
         return Response(body)
 
 
 class PlanDecision(_RequestView):
-    @extend_schema(operation_id="requests_decide", request=DecisionInput, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_decide", request=shapes.DecisionInput, responses=shapes.RequestSerializer)
     def put(self, request: Request, item_id: UUID) -> Written:
         """Change the decision on one artifact, with its ground."""
-        data = read_input(DecisionInput, request)
+        data = read_input(shapes.DecisionInput, request)
         ground = Ground(data["ground"]) if data["ground"] else None
         item = planning.set_decision(
             actor=self.actor(), item_id=item_id, decision=Decision(data["decision"]), ground=ground
@@ -170,13 +134,13 @@ class PlanDecision(_RequestView):
 
 
 class Proposal(_RequestView):
-    @extend_schema(operation_id="requests_propose", request=None, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_propose", request=None, responses=shapes.RequestSerializer)
     def post(self, request: Request, request_id: UUID) -> Written:
         """Freeze the plan and put it before a second person."""
         deciding.propose_plan(actor=self.actor(), request_id=request_id)
         return Written(request_id)
 
-    @extend_schema(operation_id="requests_withdraw_proposal", responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="requests_withdraw_proposal", responses={200: shapes.RequestSerializer})
     def delete(self, request: Request, request_id: UUID) -> Written:
         """Take the plan back while nothing of it is done."""
         deciding.withdraw_proposal(actor=self.actor(), request_id=request_id)
@@ -184,19 +148,19 @@ class Proposal(_RequestView):
 
 
 class Approval(_RequestView):
-    @extend_schema(operation_id="requests_approve", request=ApproveInput, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_approve", request=shapes.ApproveInput, responses=shapes.RequestSerializer)
     def post(self, request: Request, request_id: UUID) -> Written:
         """Approve exactly the proposed plan; never one's own proposal."""
-        digest = read_input(ApproveInput, request)["plan_digest"]
+        digest = read_input(shapes.ApproveInput, request)["plan_digest"]
         deciding.approve_request(actor=self.actor(), request_id=request_id, plan_digest=digest)
         return Written(request_id)
 
 
 class Denial(_RequestView):
-    @extend_schema(operation_id="requests_deny", request=DenyInput, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_deny", request=shapes.DenyInput, responses=shapes.RequestSerializer)
     def post(self, request: Request, request_id: UUID) -> Written:
         """Refuse, with a coded reason and an explanation to the person."""
-        data = read_input(DenyInput, request)
+        data = read_input(shapes.DenyInput, request)
         deciding.deny_request(
             actor=self.actor(), request_id=request_id, reason=Reason(data["reason"]), explanation=data["explanation"]
         )
@@ -204,7 +168,7 @@ class Denial(_RequestView):
 
 
 class Revocation(_RequestView):
-    @extend_schema(operation_id="requests_revoke", request=None, responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_revoke", request=None, responses=shapes.RequestSerializer)
     def post(self, request: Request, request_id: UUID) -> Written:
         """The person withdrew the request."""
         deciding.revoke_request(actor=self.actor(), request_id=request_id)
@@ -212,19 +176,15 @@ class Revocation(_RequestView):
 
 
 class Letters(OrganisationView):
-    @extend_schema(operation_id="requests_letters", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_letters", responses=shapes.LettersSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:
         """Letters of a request, without their words."""
         rows = access.letters_of(access.request_for(self.actor(), request_id))
-        results = [
-            {"id": str(row.id), "template": row.template, "state": row.state, "created_at": row.created_at.isoformat()}
-            for row in rows
-        ]
-        return Response({"results": results})
+        return Response({"results": [shapes.letter(row) for row in rows]})
 
 
 class OneLetter(OrganisationView):
-    @extend_schema(operation_id="letters_read", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="letters_read", responses=shapes.OpenedLetterSerializer)
     def get(self, request: Request, letter_id: UUID) -> Response:
         """The words of a letter in the outbox (officers only; an entry)."""
         letter = notices.open_letter(actor=self.actor(), letter_id=letter_id)
@@ -239,7 +199,7 @@ class PackageDownload(OrganisationView):
 
 
 class CertificateDownload(OrganisationView):
-    @extend_schema(operation_id="requests_certificate", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="requests_certificate", responses=shapes.StatementSerializer)
     def get(self, request: Request, request_id: UUID, number: int) -> HttpResponse:
         """The signed statement: check it with `python -m audit.verify`."""
         data = certificate.open_certificate(actor=self.actor(), request_id=request_id, number=number)
@@ -252,87 +212,6 @@ class CertificatePdf(OrganisationView):
         """The same for people, as PDF/A."""
         data = certificate.open_certificate(actor=self.actor(), request_id=request_id, number=number, as_pdf=True)
         return HttpResponse(data, content_type="application/pdf")
-
-
-def stream_package(opened: delivering.Opened) -> StreamingHttpResponse:
-    """A package as a download; its rows are loaded and its keys are checked before the first byte."""
-    answer = StreamingHttpResponse(store.open_stream(opened.sealed), content_type="application/zip")
-    answer["Content-Length"] = str(opened.sealed.size)
-    answer["Content-Disposition"] = f'attachment; filename="your-data-{opened.package.request.reference}.zip"'
-    answer["Cache-Control"] = "private, no-store"
-    answer["X-Accel-Buffering"] = "no"
-    return answer
-
-
-def render_request(request: SubjectRequest) -> dict[str, Any]:
-    """A request for programs: no value that identifies."""
-    return {
-        "id": str(request.id),
-        "reference": request.reference,
-        "state": request.state,
-        "reason": request.reason or None,
-        "regime": request.regime,
-        "place": request.place,
-        "received_at": request.received_at.isoformat(),
-        "received_on": request.received_on.isoformat(),
-        "rights": [
-            {
-                "right": right.right,
-                "acknowledge_by": _date(right.acknowledge_by),
-                "respond_by": _date(right.respond_by),
-                "extended_respond_by": _date(right.extended_respond_by),
-                "explanation": right.explanation,
-                "outcome": right.outcome or None,
-            }
-            for right in access.rights_of(request)
-        ],
-        "identities": [
-            {"id": str(claim.id), "kind": claim.kind, "is_verified": claim.verified_at is not None}
-            for claim in access.claims_of(request)
-        ],
-        "verified_by": request.verified_by or None,
-        "is_located": request.located_at is not None,
-        "plan": {
-            "digest": request.plan_digest or None,
-            "proposed_by": request.proposed_by or None,
-            "approved_by": request.approved_by or None,
-        },
-        "certificates": [
-            {
-                "number": row.number,
-                "is_final": row.is_final,
-                "sha256": row.sha256,
-                "issued_at": row.issued_at.isoformat(),
-            }
-            for row in access.certificates_of(request)
-        ],
-        "packages": [
-            {"sha256": row.sha256, "expires_at": row.expires_at.isoformat(), "downloads": row.downloads}
-            for row in access.packages_of(request)
-        ],
-        "fulfilled_at": request.fulfilled_at.isoformat() if request.fulfilled_at else None,
-    }
-
-
-def render_item(item: PlanItem) -> dict[str, Any]:
-    """One line of a plan."""
-    return {
-        "id": str(item.id),
-        "right": item.right,
-        "call": str(item.call_id),
-        "artifact": str(item.artifact_id),
-        "kind": item.artifact.kind,
-        "state": item.artifact.state,
-        "matched_by": item.matched_by,
-        "decision": item.decision,
-        "ground": item.ground or None,
-        "why": f"{GROUNDS[Ground(item.ground)].text} ({GROUNDS[Ground(item.ground)].article})" if item.ground else None,
-        "result": item.result or None,
-    }
-
-
-def _date(day: Any) -> str | None:
-    return day.isoformat() if day else None
 
 
 urlpatterns = [

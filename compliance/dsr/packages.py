@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import authentication
-from compliance.dsr.api import stream_package
+from compliance.dsr.downloads import stream_package
 from compliance.dsr.operations import delivering
 from compliance.errors import Refusal
 

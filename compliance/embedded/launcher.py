@@ -174,6 +174,8 @@ class Launcher:
         )
 
     def _seed_demo(self, programs: Programs, ports: RememberedPorts) -> None:
+        if self._is_seeded(programs):
+            return
         media = f"http://127.0.0.1:{ports.port('media')}"
         command = programs.manage(
             "seed_demo", "--run-json", self._places.run_json, "--base-url", self.base_url, "--media-root-url", media
@@ -182,6 +184,15 @@ class Launcher:
         if failures:
             raise LauncherError("The demo organisation could not be made:\n" + failures[0].strip())
         cleaning.note(self._places, "demo")
+
+    def _is_seeded(self, programs: Programs) -> bool:
+        """Whether the demo was made and its addresses are still those of this start."""
+        try:
+            known = json.loads(self._places.run_json.read_text())
+        except (OSError, ValueError):
+            return False
+        hosts = programs.settings.get("FETCH_TEST_HOSTS", "").split(",")
+        return bool(known.get("base_url") == self.base_url and known.get("media_hosts") == hosts)
 
     def _say_services(self) -> None:
         postgres = self._services.postgres

@@ -65,6 +65,11 @@ class Places:
         return self.var / "store"
 
     @property
+    def static(self) -> Path:
+        """Collected static files; empty here, where they are found in their packages."""
+        return self.var / "static"
+
+    @property
     def run_json(self) -> Path:
         """Address and sign-in of the demo."""
         return self.var / "run.json"
@@ -82,7 +87,7 @@ class Places:
     def make(self) -> None:
         """Create the folders; what exists keeps its rights except the secrets, which are closed again."""
         self.var.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.logs, self.pids, self.media, self.store):
+        for folder in (self.logs, self.pids, self.media, self.store, self.static):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
         self.secrets.chmod(0o700)

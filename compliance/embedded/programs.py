@@ -55,7 +55,7 @@ class Programs:
             environment_program("gunicorn"), "compliance.config.wsgi:application",
             "--bind", f"127.0.0.1:{self.port}",
             "--worker-class", "gthread", "--workers", str(self.web_workers), "--threads", "8",
-            "--timeout", "60", "--graceful-timeout", "5", "--no-control-socket",
+            "--timeout", "60", "--graceful-timeout", "5", "--no-control-socket", "--preload",
         )  # fmt: skip
 
     def _program(self, name: str, *command: str | Path) -> Program:

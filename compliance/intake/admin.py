@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from unfold.decorators import display
 
 from accounts import access as rights
 from accounts import pages
@@ -36,8 +35,8 @@ class DeliveryAdmin(ScopedAdmin):
     read_action = "intake.read"
     title = "Deliveries"
     intro = (
-        "One row a webhook call, sealed before it was answered. Quarantined ones could not be read: they wait here, with "
-        "the reason, until the reader is mended or their time is over."
+        "One row a webhook call, sealed before it was answered. Quarantined ones could not be read: they wait here, "
+        "with the reason, until the reader is mended or their time is over."
     )
     empty = "No platform has delivered anything yet."
     list_display = ("received", "standing", "reason", "connection", "call_shown", "bytes_shown", "repeats")
@@ -51,23 +50,23 @@ class DeliveryAdmin(ScopedAdmin):
     def name_of(self, row: Delivery) -> str:
         return f"Delivery {row.id.hex[-8:]}"
 
-    @display(description="Received")
+    @admin.display(description="Received")
     def received(self, row: Delivery) -> str:
         return pages.moment(row.received_at)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: Delivery) -> str:
         return pages.state(row.state, _STATES)
 
-    @display(description="Code")
+    @admin.display(description="Code")
     def reason(self, row: Delivery) -> str:
         return pages.words(row.code) if row.code else pages.NOTHING
 
-    @display(description="Call")
+    @admin.display(description="Call")
     def call_shown(self, row: Delivery) -> str:
         return pages.to("recordings_call", row.call_id, pages.short(row.call_id))
 
-    @display(description="Size")
+    @admin.display(description="Size")
     def bytes_shown(self, row: Delivery) -> str:
         return pages.size(row.size)
 

@@ -26,7 +26,7 @@ class DeliverySerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     connection_id = serializers.UUIDField()
     call_id = serializers.UUIDField(allow_null=True)
-    state = serializers.ChoiceField(choices=_STATES)
+    state = serializers.CharField(help_text=" | ".join(_STATES))
     code = serializers.CharField(help_text="why it was quarantined, refused or ignored")
     size = serializers.IntegerField()
     repeats = serializers.IntegerField(help_text="how often the platform sent it again")

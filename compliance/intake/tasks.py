@@ -11,7 +11,6 @@ from django.utils import timezone
 from accounts import routing
 from accounts.actors import Actor
 from compliance import jobs
-from compliance.errors import Unavailable
 from compliance.intake import operations
 
 KEY_DAYS = timedelta(days=1)
@@ -21,10 +20,7 @@ KEY_DAYS = timedelta(days=1)
 @jobs.job("intake.process_delivery")
 def process_delivery(organisation_id: UUID, object_id: UUID) -> None:
     """Read one delivery into the register."""
-    try:
-        operations.process_delivery(actor=Actor.scheduler(organisation_id), delivery_id=object_id)
-    except Unavailable as refusal:
-        raise jobs.TryLater(refusal.code) from refusal
+    operations.process_delivery(actor=Actor.scheduler(organisation_id), delivery_id=object_id)
 
 
 @shared_task(name="intake.retire_delivery_keys", ignore_result=True)

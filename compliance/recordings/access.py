@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts import access
 from accounts.actors import Actor
+from compliance.connectors import access as connectors
 from compliance.connectors.facts import CallFacts, Message
 from compliance.errors import Conflict, Gone, NotFound
-from compliance.recordings import documents, labels
+from compliance.recordings import documents, fingerprints, labels
 from compliance.recordings.documents import Summary
 from compliance.recordings.models import Artifact, Call, Location, Party, PlaybackLink
 from compliance.recordings.states import ArtifactKind, ArtifactState
@@ -43,7 +44,9 @@ def call_for(actor: Actor, reference: UUID | str) -> Call:
     Where two connections use one platform id, only ours is exact.
     """
     access.require(actor, "recordings.read")
-    found = list(calls(actor.organisation_id).filter(_naming(reference))[:2])
+    id_ = _as_id(reference)
+    found = list(calls(actor.organisation_id).filter(id=id_)) if id_ else []
+    found = found or list(calls_named(actor.organisation_id, str(reference))[:2])
     if not found:
         raise NotFound()
     if len(found) > 1:
@@ -81,15 +84,11 @@ def link_of(organisation_id: UUID, link_id: UUID) -> PlaybackLink:
     return found
 
 
-def _naming(reference: UUID | str) -> Q:
-    if isinstance(reference, UUID):
-        return Q(id=reference)
-    if not reference:
-        raise NotFound()
+def _as_id(reference: UUID | str) -> UUID | None:
     try:
-        return Q(id=UUID(reference)) | Q(external_id=reference)
+        return reference if isinstance(reference, UUID) else UUID(reference)
     except ValueError:
-        return Q(external_id=reference)
+        return None
 
 
 # --- many -----------------------------------------------------------------------------------------
@@ -98,6 +97,13 @@ def _naming(reference: UUID | str) -> Q:
 def calls(organisation_id: UUID) -> QuerySet[Call]:
     """Every call of an organisation, with agent and connection."""
     return Call.objects.for_organisation(organisation_id).select_related("agent", "connection")
+
+
+def calls_named(organisation_id: UUID, external_id: str) -> QuerySet[Call]:
+    """The calls that platforms name so, erased ones included: found by the digest, which stays when the name goes."""
+    connections = connectors.connections_of(organisation_id).values_list("id", flat=True)
+    digests = {id_: fingerprints.of_call(organisation_id, id_, external_id) for id_ in connections}
+    return calls(organisation_id).filter(connection__in=list(digests), external_digest__in=list(digests.values()))
 
 
 def artifacts(organisation_id: UUID) -> QuerySet[Artifact]:

@@ -40,25 +40,25 @@ class CallSerializer(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     duration_seconds = serializers.FloatField(allow_null=True)
-    state = serializers.ChoiceField(choices=Call.State.choices)
+    state = serializers.CharField(help_text=" | ".join(Call.State.values))
     registered_at = serializers.DateTimeField()
     erased_at = serializers.DateTimeField(allow_null=True)
 
 
 class LocationSerializer(serializers.Serializer[Any]):
-    place = serializers.ChoiceField(choices=Location.Place.choices)
+    place = serializers.CharField(help_text=" | ".join(Location.Place.values))
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=[state.value for state in LocationState])
+    state = serializers.CharField(help_text=" | ".join(LocationState))
     expected_gone_on = serializers.DateField(allow_null=True)
     checked_at = serializers.DateTimeField(allow_null=True)
 
 
 class ArtifactSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=[kind.value for kind in ArtifactKind])
+    kind = serializers.CharField(help_text=" | ".join(ArtifactKind))
     variant = serializers.CharField()
     version = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=[state.value for state in ArtifactState])
+    state = serializers.CharField(help_text=" | ".join(ArtifactState))
     failure_code = serializers.CharField()
     media_type = serializers.CharField()
     codec = serializers.CharField()

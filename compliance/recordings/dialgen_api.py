@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import access as rights
+from accounts.actors import Actor
 from compliance import rest
 from compliance.connectors.facts import CallFacts
 from compliance.errors import Gone, Invalid, NotFound
@@ -77,12 +78,19 @@ class _DialGenView(rest.OrganisationView):
         response.content_type = "application/json"
         return response
 
+    def called(self, external_id: str) -> QuerySet[Call]:
+        """The organisation's DialGen call of this id."""
+        return access.calls_named(self._allowed().organisation_id, external_id).filter(connection__platform="dialgen")
+
     def calls(self) -> QuerySet[Call]:
-        """The organisation's DialGen calls that may be shown."""
+        """The organisation's DialGen calls."""
+        return access.calls(self._allowed().organisation_id).filter(connection__platform="dialgen")
+
+    def _allowed(self) -> Actor:
         actor = self.actor()
         rights.require(actor, "recordings.read")
         rights.require(actor, "recordings.open_content")
-        return access.calls(actor.organisation_id).filter(connection__platform="dialgen")
+        return actor
 
     def asked(self, request: Request, name: str) -> str:
         """A parameter that must be there."""
@@ -108,7 +116,7 @@ class GetMetricView(_DialGenView):
 
         Ids that are given must be the call's own; otherwise there is no such call.
         """
-        call = self.calls().filter(external_id=self.asked(request, "callId")).order_by("-id").first()
+        call = self.called(self.asked(request, "callId")).order_by("-id").first()
         if call is None:
             raise NotFound("There is no such call")
         if call.state != Call.State.ACTIVE:

@@ -53,8 +53,8 @@ def play(request: HttpRequest, token: str) -> HttpResponseBase:
 
 def _answer(playing: Playing) -> HttpResponseBase:
     pieces = playing.pieces
-    # The first piece is opened now, so that what cannot be read is an error and not a broken stream. A later one that is
-    # not what was sealed ends the answer in the middle, after the vault has raised the alarm.
+    # The first piece is opened now, so that what cannot be read is an error and not a broken stream. A later one that
+    # is not what was sealed ends the answer in the middle, after the vault has raised the alarm.
     first = next(pieces, b"")
     response = StreamingHttpResponse(chain([first], pieces), content_type=playing.playable.media_type)
     part, size = playing.part, playing.playable.size

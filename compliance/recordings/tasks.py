@@ -10,17 +10,13 @@ from django.utils import timezone
 from accounts import routing
 from accounts.actors import Actor
 from compliance import jobs
-from compliance.errors import Unavailable
 from compliance.recordings.operations import fetching, links
 
 
 @jobs.job("recordings.fetch_recording", ladder=fetching.LADDER, lease_seconds=300)
 def fetch_recording(organisation_id: UUID, object_id: UUID) -> None:
     """One try to get a recording from its platform."""
-    try:
-        outcome = fetching.fetch_recording(actor=Actor.scheduler(organisation_id), artifact_id=object_id)
-    except Unavailable as refusal:
-        raise jobs.TryLater(refusal.code) from refusal
+    outcome = fetching.fetch_recording(actor=Actor.scheduler(organisation_id), artifact_id=object_id)
     if outcome.retry:
         raise jobs.TryLater(outcome.code)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from compliance.retention.models import HoldItem, LegalHold
 
 HELD = "held"
 TOO_LATE = "too_late"
 GONE = "gone"
+MOST_CALLS = 500
+"""Calls that one hold is placed on."""
 
 _IN_FORCE = (LegalHold.State.ACTIVE, LegalHold.State.RELEASE_PROPOSED)
 
@@ -28,3 +32,13 @@ def holds_on(organisation_id: UUID, call_id: UUID) -> list[LegalHold]:
     """The holds in force on a call, for screens and refusals."""
     rows = HoldItem.objects.for_organisation(organisation_id).select_related("hold")
     return [row.hold for row in rows.filter(call_id=call_id, hold__state__in=_IN_FORCE, result=HELD)]
+
+
+def holds_of(organisation_id: UUID) -> QuerySet[LegalHold]:
+    """Every hold of an organisation."""
+    return LegalHold.objects.for_organisation(organisation_id)
+
+
+def items_of(hold: LegalHold) -> list[HoldItem]:
+    """The calls that a hold was placed on, and what it found there."""
+    return list(HoldItem.objects.for_organisation(hold.organisation_id).filter(hold=hold).order_by("id"))

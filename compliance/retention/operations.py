@@ -20,7 +20,6 @@ from compliance.retention import disposal, events, holds, rules
 from compliance.retention.models import HoldItem, LegalHold, RetentionSchedule
 from compliance.vault import store
 
-MAX_HOLD_CALLS = 500
 _SETTLED = (ArtifactState.DELETING, ArtifactState.DELETE_FAILED, ArtifactState.DELETED, ArtifactState.NEVER_RECORDED)
 
 
@@ -239,8 +238,8 @@ def _check_hold(matter: str, reason: str, call_ids: Sequence[UUID]) -> None:
         errors["matter"] = ["1 to 200 characters."]
     if not 1 <= len(reason.strip()) <= 4000:
         errors["reason"] = ["1 to 4000 characters."]
-    if not 1 <= len(set(call_ids)) <= MAX_HOLD_CALLS:
-        errors["calls"] = [f"1 to {MAX_HOLD_CALLS} calls."]
+    if not 1 <= len(set(call_ids)) <= holds.MOST_CALLS:
+        errors["calls"] = [f"1 to {holds.MOST_CALLS} calls."]
     if errors:
         raise Invalid("A hold needs a matter, a reason and calls", errors=errors)
 

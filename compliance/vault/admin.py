@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.console import ScopedAdmin
@@ -40,23 +39,23 @@ class TombstoneAdmin(ScopedAdmin):
     def name_of(self, row: Tombstone) -> str:
         return f"Key of a {_kind(row)}"
 
-    @display(description="Key of")
+    @admin.display(description="Key of")
     def scope(self, row: Tombstone) -> str:
         return pages.beside(_kind(row), pages.short(row.scope_id))
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: Tombstone) -> str:
         return pages.badge("proven gone", pages.GOOD) if row.destroyed_at else pages.badge("under way", pages.WAITING)
 
-    @display(description="Ground")
+    @admin.display(description="Ground")
     def reason(self, row: Tombstone) -> str:
         return pages.words(row.ground)
 
-    @display(description="Decided")
+    @admin.display(description="Decided")
     def requested(self, row: Tombstone) -> str:
         return pages.moment(row.requested_at)
 
-    @display(description="Destroyed")
+    @admin.display(description="Destroyed")
     def destroyed(self, row: Tombstone) -> str:
         return pages.moment(row.destroyed_at)
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -47,14 +46,14 @@ def sign_in(member: Member) -> APIClient:
 
 
 @pytest.fixture
-def published(committed_cast: Cast) -> Iterator[Cast]:
+def published(committed_cast: Cast) -> Cast:
     """A log of more than one tile, signed."""
     with tenancy.scope(committed_cast.organisation_id):
         for _ in range(300):
             write(committed_cast)
     sequence_all()
     publish.publish_checkpoints()
-    yield committed_cast
+    return committed_cast
 
 
 def test_a_log_is_served_to_its_auditors_and_does_not_exist_for_others(published: Cast) -> None:
@@ -118,13 +117,13 @@ def test_entries_are_listed_with_what_identifies_and_looking_is_an_entry(publish
     entry_id = write(published, identifying={"reason": "Frau Müller bat darum"}, subject_id=subject)
     sequence_all()
     client = key_client(published.robot_key)
-    answer = client.get("/api/v1/log/entries", {"act": "recordings.", "limit": 1})
+    answer = client.get("/api/v1/log/entries", {"act": "recordings.", "limit": "1"})
     assert answer.status_code == 200
     (entry,) = answer.json()["results"]
     assert entry["id"] == str(entry_id)
     values = {field["name"]: field["value"] for field in entry["fields"]}
     assert values == {"actor": published.officer.actor.reference, "reason": "Frau Müller bat darum"}
-    following = client.get("/api/v1/log/entries", {"act": "recordings.", "cursor": answer.json()["next_cursor"]})
+    following = client.get("/api/v1/log/entries", {"act": "recordings.", "cursor": str(answer.json()["next_cursor"])})
     assert len(following.json()["results"]) == 50
     sequence_all()
     looked = client.get("/api/v1/log/entries", {"act": "log.entries.read"}).json()["results"]

@@ -16,16 +16,20 @@ Cost = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """What each side cost in each round."""
+    """What each side cost in each round. A neighbour on the machine only ever adds, so the quieter rounds count."""
 
     costs: dict[str, list[float]]
 
     def cost(self, name: str) -> float:
-        """A side's median cost."""
-        return median(self.costs[name])
+        """What a side costs in the quieter fifth of its rounds."""
+        return percentile(self.costs[name], 0.2)
 
     def speed(self, name: str, baseline: str) -> float:
-        """A side's speed as a multiple of the baseline's: the median over rounds."""
+        """A side's speed as a multiple of the baseline's."""
+        return self.cost(baseline) / self.cost(name)
+
+    def paired_speed(self, name: str, baseline: str) -> float:
+        """The same from pairs of one round each, the median: for what is bound by more than the processor."""
         pairs = zip(self.costs[baseline], self.costs[name], strict=True)
         return median(theirs / own for theirs, own in pairs)
 

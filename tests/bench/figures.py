@@ -61,9 +61,7 @@ def at_most(bound: float) -> Target:
 class Figure:
     """A measured value with its baseline of the same run.
 
-    `ratio` is speed over the baseline's speed (1 = as fast, 2 = twice as fast). Where neighbours on the machine could
-    shift one side alone, it is the median of ratios of rounds in which both sides took turns, not the quotient of two
-    medians.
+    `ratio` is speed over the baseline's speed (1 = as fast, 2 = twice as fast), of rounds in which both took turns.
     """
 
     what: str

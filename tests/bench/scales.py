@@ -12,8 +12,8 @@ class Scale:
 
     recording_bytes: int = 60_000_000
     rounds: int = 11
-    writes_a_round: int = 100
-    write_rounds: int = 15
+    writes_a_round: int = 25
+    write_rounds: int = 80
     inbox_entries: int = 20_000
     steady_seconds: float = 10.0
     steady_rate: int = 1_000

@@ -29,7 +29,7 @@ def main() -> int:
                     table.add_row("[green]✓[/green]", step.title, proof)
     except (NotProven, InstanceFailed) as failure:
         console.print(f"[red]✗ not proven:[/red] {failure}")
-        table.add_row("[red]✗[/red]", "not proven", str(failure))
+        table.add_row("[red]✗[/red]", "not proven", str(failure).splitlines()[0])
         code = 1
     console.print(table)
     return code

@@ -41,8 +41,14 @@ def _tells(reading: Reading, frame: segments.Frame, outer: str) -> bool:
         if part.quoted:
             if part.zone not in segments.UNSPOKEN and part.zone not in ("example", "faq", "closing", "rules"):
                 return True
-        elif reading.has("ai.tell", outer) and not reading.has("markers.neg_tell", outer):
-            return True
-        elif reading.spoken_to_caller(frame, text) == "yes" and frame.start not in reading.agent_directed:
+        elif _instructed(reading, outer) or _unquoted(reading, frame, text):
             return True
     return False
+
+
+def _instructed(reading: Reading, outer: str) -> bool:
+    return reading.has("ai.tell", outer) and not reading.has("markers.neg_tell", outer)
+
+
+def _unquoted(reading: Reading, frame: segments.Frame, text: str) -> bool:
+    return frame.start not in reading.agent_directed and reading.spoken_to_caller(frame, text) == "yes"

@@ -214,14 +214,15 @@ def _triggers(reading: Reading, frame: Frame) -> bool:
 
 
 def _refusals(reading: Reading, refusals: frozenset[int]) -> list[Cancel]:
-    found = []
     by_line: dict[int, list[Frame]] = {}
     for frame in reading.frames:
         if frame.start in refusals:
             by_line.setdefault(frame.line, []).append(frame)
-    for frame in reading.open_to("consent.silence"):
-        if reading.has("consent.silence", reading.words[frame.start : frame.end]):
-            found.append(Cancel(Act.SILENCE, *clauses.instructed_evidence(reading, frame), True))
+    found = [
+        Cancel(Act.SILENCE, *clauses.instructed_evidence(reading, frame), True)
+        for frame in reading.open_to("consent.silence")
+        if reading.has("consent.silence", reading.whole(frame))
+    ]
     for frames in by_line.values():
         text = reading.words[frames[0].start : frames[-1].end]
         if _overridden(reading, text, frames):

@@ -1,4 +1,4 @@
-"""Candidate texts: everything that is, or might be taken for, a disclosure of recording, with how it reaches the caller."""
+"""Candidate texts: whatever is, or might be taken for, a disclosure of recording, with how it reaches the caller."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ _PLACEHOLDER = re.compile(
     r"\[[^\[\]\n\"]{3,80}\]|<[a-z]+[_-][a-z_-]{2,40}>|%[a-z_]{4,40}%|__[a-z_]{4,40}__|<<[^<>\n]{3,60}>>"
 )
 _DEFINITION = re.compile(r"[\"']?([a-z_][a-z0-9_.]{1,40})[\"']?[ \t]*[:=][ \t]*\"([^\"\n]{2,400})\"")
+_BRACKETS = "{}%$[]<>_ \t#"
 _NAME = re.compile(r"[a-z_][a-z0-9_.]*")
 
 
@@ -216,7 +217,7 @@ def external(reading: Reading, frame: Frame) -> Candidate | None:
     if not (reading.may("external.act", text) or reading.may("external.passive", text)):
         return None
     for pack in reading.packs:
-        topic = pack.rule("clear.topic").search(text) or re.search(r"disclos|disclaim|consent", text)
+        topic = pack.rule("clear.topic").search(text) or pack.rule("external.about").search(text)
         if not topic:
             continue
         said = text if frame.zone in ("comment", "knowledge", "tools") else reading.outer(frame)
@@ -241,7 +242,7 @@ def placeholders(reading: Reading) -> Iterator[Candidate]:
         return
     shown: dict[str, tuple[int, int]] | None = None
     for match in _PLACEHOLDER.finditer(reading.surface.text):
-        inner = match[0].strip("{}%$[]<>_ \t#>")
+        inner = match[0].strip(_BRACKETS)
         if _is_list_or_json(match[0]):
             continue
         frame = reading.frame_at(match.start())
@@ -262,7 +263,7 @@ def placeholders(reading: Reading) -> Iterator[Candidate]:
 
 
 def _is_list_or_json(raw: str) -> bool:
-    return raw.startswith("[") and ("," in raw or ":" in raw[:-1].strip("[]") and "insert" not in raw)
+    return raw.startswith("[") and ("," in raw or (":" in raw[:-1].strip("[]") and "insert" not in raw))
 
 
 def _resolved(reading: Reading, part: Part, value: tuple[int, int]) -> Candidate | None:

@@ -1,4 +1,4 @@
-"""Evidence spans: the shortest run of whole sentences or clauses that makes the disclosure (labelling policy section 6)."""
+"""Evidence spans: the shortest run of whole sentences or clauses that makes the disclosure (policy section 6)."""
 
 from __future__ import annotations
 

@@ -1,18 +1,15 @@
 """Doors: which rules can match a text at all, told from its words alone.
 
-Every pattern of a pack needs some literal word stem to match. This module derives those stems from the patterns, so that
-a frame without any of them is never searched. A door may be open too often, never shut wrongly: where no stem can be
-derived, the door is always open. (The tests compare every rule with and without its door.)
+Every pattern of a pack needs some literal word stem to match. This module derives those stems from the patterns, so
+that a frame without any of them is never searched. A door may be open too often, never shut wrongly: where no stem
+can be derived, the door is always open. (The tests compare every rule with and without its door.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _MIN_STEM = 2
-_LONGEST_KEPT = 60
-_MOST_KEPT = 50_000
 _CLASSES = frozenset("bBwWsSdDAZ")
 Stems = frozenset[str] | None  # None: no stem is needed
 
@@ -133,7 +130,6 @@ class Doors:
     bits: dict[str, int] = field(default_factory=dict)
     always: int = 0
     _starts: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
-    _known: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, pattern: str, everyday: frozenset[str] = frozenset()) -> None:
         """Register one pattern under a rule name; several packs share the bit of a name."""
@@ -147,25 +143,38 @@ class Doors:
 
     def of_word(self, word: str) -> int:
         """The rules that a word opens."""
-        known = self._known.get(word)
-        if known is not None:
-            return known
         bits = 0
         for at in range(len(word) - _MIN_STEM + 1):
             for stem, bit in self._starts.get(word[at : at + _MIN_STEM], ()):
                 if word.startswith(stem, at):
                     bits |= bit
-        if len(word) <= _LONGEST_KEPT:
-            if len(self._known) > _MOST_KEPT:
-                self._known.clear()
-            self._known[word] = bits
         return bits
 
-    def of_words(self, words: Iterable[str]) -> int:
-        """The rules that some words open between them."""
-        bits = self.always
-        known, of_word = self._known, self.of_word
-        for word in words:
-            found = known.get(word)
-            bits |= of_word(word) if found is None else found
+
+@dataclass
+class Memo:
+    """What one judgement has found out about words and texts. It lives as long as the judgement: nothing of a text is
+    kept in the process afterwards."""
+
+    doors: Doors
+    _words: dict[str, int] = field(default_factory=dict)
+    _texts: dict[str, int] = field(default_factory=dict)
+    zones: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def of_text(self, text: str) -> int:
+        """The rules that the words of a text open between them."""
+        bits = self._texts.get(text)
+        if bits is None:
+            bits = self.doors.always
+            words = self._words
+            for word in text.split():
+                found = words.get(word)
+                if found is None:
+                    found = words[word] = self.doors.of_word(word)
+                bits |= found
+            self._texts[text] = bits
         return bits
+
+    def opens(self, rule: str, text: str) -> bool:
+        """Whether the words of a text leave it open that a rule matches."""
+        return bool(self.of_text(text) & self.doors.bits.get(rule, 0))

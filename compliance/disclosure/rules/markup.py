@@ -8,8 +8,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _SSML = frozenset(
-    ("speak", "p", "s", "break", "emphasis", "prosody", "say-as", "voice", "sub", "phoneme", "audio", "lang", "mark")
-    + ("w", "b", "i", "u", "em", "strong", "br")
+    (
+        "speak",
+        "p",
+        "s",
+        "break",
+        "emphasis",
+        "prosody",
+        "say-as",
+        "voice",
+        "sub",
+        "phoneme",
+        "audio",
+        "lang",
+        "mark",
+        "w",
+    )
 )
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9:_-]*)(?:\s[^<>]{0,200})?(/?)>")
 _BRACKETS = (("<!--", "-->"), ("{#", "#}"), ("/*", "*/"))

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compliance.disclosure.rules.doors import Doors
+from compliance.disclosure.rules.doors import Doors, Memo
 
 RULES_VERSION = "1"
 _FOLDER = Path(__file__).parent.parent / "packs"
@@ -52,6 +52,9 @@ class Pack:
     remedy: dict[str, str]
     common: frozenset[str]
     everyday: frozenset[str]
+    empty: frozenset[str]
+    misspelt: tuple[str, ...]
+    spelt: frozenset[str]
 
     def rule(self, name: str) -> re.Pattern[str]:
         """The pattern of a table entry; one that never matches where the pack is silent."""
@@ -67,8 +70,17 @@ def _build(raw: dict[str, Any]) -> Pack:
         for name, block in entries.items()
     }
     common = frozenset(raw["common"].split())
+    everyday = common | frozenset(raw.get("everyday", "").split())
+    empty = frozenset(raw.get("empty", "").split())
     return Pack(
-        raw["language"], rules, raw.get("remedy", {}), common, common | frozenset(raw.get("everyday", "").split())
+        language=raw["language"],
+        rules=rules,
+        remedy=raw.get("remedy", {}),
+        common=common,
+        everyday=everyday,
+        empty=empty,
+        misspelt=tuple(raw.get("misspelt", "").split()),
+        spelt=frozenset(raw.get("spelt", "").split()),
     )
 
 
@@ -94,6 +106,21 @@ def full_packs() -> dict[str, Pack]:
 
 
 @cache
+def union(name: str) -> re.Pattern[str]:
+    """One rule of all packs together, for what does not depend on the language of a call."""
+    patterns = [pack.rules[name].pattern for pack in full_packs().values() if name in pack.rules]
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else _NEVER
+
+
+@cache
+def typing_errors() -> tuple[tuple[str, ...], frozenset[str]]:
+    """Key stems that are recognised when misspelt, and real words that are no misspelling of them."""
+    packs = full_packs().values()
+    keys = tuple(key for pack in packs for key in pack.misspelt)
+    return keys, frozenset(keys).union(*(pack.spelt for pack in packs))
+
+
+@cache
 def doors() -> Doors:
     """Which words open which rules, over all packs and hints."""
     found = Doors()
@@ -103,6 +130,11 @@ def doors() -> Doors:
     for hint in foreign_hints():
         found.add(f"foreign.{hint.language}", hint.record.pattern)
     return found
+
+
+def new_memo() -> Memo:
+    """An empty memo for one judgement."""
+    return Memo(doors())
 
 
 @cache

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from compliance.disclosure.rules import assistants, cancels, candidates, clauses, jurisdictions, languages, timing
 from compliance.disclosure.rules.cancels import Act, Cancel
 from compliance.disclosure.rules.candidates import Candidate, Kind, Mode
+from compliance.disclosure.rules.doors import Memo
 from compliance.disclosure.rules.packs import RULEBOOK_VERSION, full_packs
 from compliance.disclosure.rules.reading import Reading, primary
 from compliance.disclosure.rules.results import Finding, JurisdictionView, PromptResult, Span, Verdict, worst
+from compliance.disclosure.rules.segments import Frame
 
 MAX_CHARS = 200_000
 MAX_CANDIDATES = 300  # the first ones; cancelling texts are never left out
@@ -35,11 +37,11 @@ class Evidence:
         return [candidate for candidate in self.found if not _shortfall(self, candidate)]
 
 
-def gather(text: str, language: str, codes: Sequence[str]) -> Evidence:
+def gather(text: str, language: str, codes: Sequence[str], memo: Memo | None = None) -> Evidence:
     """Stages 1 to 8 of the pipeline: normalise, cut, find, place."""
     if len(text) > MAX_CHARS:
         raise TextTooLong(f"{len(text)} characters; at most {MAX_CHARS} are read")
-    reading = Reading(text, language)
+    reading = Reading(text, language, memo)
     hot = candidates.hot_frames(reading)
     found = _collect(reading, hot)
     course = timing.Course(reading)
@@ -61,7 +63,7 @@ def _covers(cancel: Cancel, candidate: Candidate) -> bool:
     return cancel.start < candidate.hit[1] and cancel.end > candidate.hit[0]
 
 
-def _collect(reading: Reading, hot: list[candidates.Frame]) -> list[Candidate]:
+def _collect(reading: Reading, hot: list[Frame]) -> list[Candidate]:
     found: list[Candidate] = []
     for frame in hot:
         outside = candidates.external(reading, frame)

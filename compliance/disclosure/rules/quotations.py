@@ -6,16 +6,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from compliance.disclosure.rules import packs
 from compliance.disclosure.rules.surface import Surface
 
 _LONG_LINE = 2_000  # single quotes are not looked for in longer lines: apostrophes would make it quadratic
 _END = re.compile(r"[.!?…](?=\s)|[。！？।؟](?=.)|[;→](?=\s)|\s[|](?=\s)|[?!](?=[a-z])")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"])(?:dr|mr|mrs|ms|st|no|nr|e\.g|i\.e|a\.m|p\.m|inc|ltd|co|vs|ext|approx|art|bzw|z\.b|sr|sra|[a-z]|\d{1,2})$"
-)
-_CARRY_ON = re.compile(
-    r"\s*(?:[,;:—–)-]|(?:as|and|before|when|to|in|for|if|is|or|on|with|must|at|but|so|every|right|exactly|unless|after|without|whenever|as soon|und|y|et)\b)"
-)
 _PAIR = re.compile(r"\"")
 _SINGLE = re.compile(r"(?:(?<=[\s(:=\[,])|^)'(?=\w)([^'\n]*(?:'[a-z][^'\n]*)*)'(?=[\s.,;:)\]!?]|$)")
 
@@ -28,11 +23,8 @@ def quotes_in(text: str, start: int, end: int) -> list[tuple[int, int]]:
         return [(marks[i] + 1, marks[i + 1]) for i in range(0, len(marks) - 1, 2)]
     if end - start > _LONG_LINE:
         return []
-    found = []
-    for match in _SINGLE.finditer(text[start:end]):
-        if len(match[1].split()) > 1:
-            found.append((start + match.start(1), start + match.end(1)))
-    return found
+    singles = _SINGLE.finditer(text[start:end])
+    return [(start + match.start(1), start + match.end(1)) for match in singles if len(match[1].split()) > 1]
 
 
 def ends(
@@ -48,12 +40,16 @@ def ends(
     cuts = []
     for match in _END.finditer(text, start, end):
         at = match.start()
-        if quoted(at) or (match[0] == "." and _ABBREVIATION.search(text[max(start, at - 8) : at])):
+        if quoted(at) or (
+            match[0] == "." and packs.union("structure.abbreviation").search(text[max(start, at - 8) : at])
+        ):
             continue
         cuts.append(match.end())
     for _, close in quotes:
         if text[close - 1 : close] in tuple(".!?…") and text[close : close + 1]:
-            if _CARRY_ON.match(text, close + 1, end) and not (surface and _starts_upper(surface, close + 1)):
+            if packs.union("structure.carry_on").match(text, close + 1, end) and not (
+                surface and _starts_upper(surface, close + 1)
+            ):
                 continue
             if text[close + 1 : end].strip(" ]})*_"):
                 cuts.append(min(close + 1, end))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from compliance.disclosure.rules import segments, surface
-from compliance.disclosure.rules.packs import Pack, doors, foreign_hints, full_packs
+from compliance.disclosure.rules.doors import Memo
+from compliance.disclosure.rules.packs import Pack, foreign_hints, full_packs, new_memo
 from compliance.disclosure.rules.segments import Frame
 
 
@@ -55,41 +56,35 @@ def packs_for(language: str) -> tuple[Pack, ...]:
 class Reading:
     """One text, normalised, cut and struck; every offset is one of `surface.text`."""
 
-    def __init__(self, source: str, language: str) -> None:
+    def __init__(self, source: str, language: str, memo: Memo | None = None) -> None:
         self.language = primary(language)
         self.packs: tuple[Pack, ...] = packs_for(self.language)
         self.surface = surface.fold(source)
-        self._doors = doors()
-        self._open: dict[str, int] = {}
-        self.frames = segments.read(self.surface, self.packs)
-        self.bits = [self._bits(self.surface.plain[frame.start : frame.end]) for frame in self.frames]
+        self.memo = memo or new_memo()
+        self._rules = self.memo.doors.bits
+        self.frames = segments.read(self.surface, self.packs, self.memo)
+        self.bits = [self.memo.of_text(self.surface.plain[frame.start : frame.end]) for frame in self.frames]
         self.all_bits = functools.reduce(operator.or_, self.bits, 0)
         self.words = self._struck(self.surface.plain)
         self._outer: dict[int, str] = {}
 
-    def _bits(self, text: str) -> int:
-        """The rules that the words of a text open (see `doors`)."""
-        bits = self._open.get(text)
-        if bits is None:
-            bits = self._open[text] = self._doors.of_words(text.split())
-        return bits
-
     def bit(self, rule: str) -> int:
         """The bit of a rule; 0 where no pack has it."""
-        return self._doors.bits.get(rule, 0)
+        return self._rules.get(rule, 0)
 
     def open_to(self, *rules: str) -> list[Frame]:
         """The frames in which at least one of some rules could match."""
         wanted = 0
         for rule in rules:
-            wanted |= self._doors.bits.get(rule, 0)
+            wanted |= self._rules.get(rule, 0)
         if not self.all_bits & wanted:
             return []
         return [frame for frame, bits in zip(self.frames, self.bits, strict=True) if bits & wanted]
 
     def _struck(self, text: str) -> str:
         """The wording with look-alikes blanked: what is left of `record` speaks of a call."""
-        pieces, at = [], 0
+        pieces: list[str] = []
+        at = 0
         for frame in self.open_to("strike.lookalike"):
             struck = text[frame.start : frame.end]
             for pack in self.packs:
@@ -106,7 +101,8 @@ class Reading:
         """The words of a frame outside its quotes, at unchanged offsets."""
         known = self._outer.get(frame.start)
         if known is None:
-            pieces, at = [], frame.start
+            pieces: list[str] = []
+            at = frame.start
             for start, end in frame.quotes:
                 pieces += (self.words[at:start], " " * (min(end, frame.end) - start))
                 at = end
@@ -125,7 +121,7 @@ class Reading:
         if frame.zone in segments.UNSPOKEN or frame.zone == "example":
             return frame.zone
         if key and len(frame.quotes) > 1:
-            return segments.zone_of(key[-60:], self.packs, segments.ZONES) or frame.zone
+            return segments.zone_of(key[-60:], self.packs, self.memo) or frame.zone
         return frame.zone
 
     def text_of(self, part: Part) -> str:
@@ -134,7 +130,7 @@ class Reading:
 
     def search(self, rule: str, text: str) -> re.Match[str] | None:
         """First match of a rule in any pack, the call's own language first."""
-        if not self._bits(text) & self._doors.bits.get(rule, 0):
+        if not self.memo.of_text(text) & self._rules.get(rule, 0):
             return None
         for pack in self.packs:
             match = pack.rule(rule).search(text)
@@ -148,7 +144,7 @@ class Reading:
 
     def may(self, rule: str, text: str) -> bool:
         """Whether the words of a text leave it open that a rule matches."""
-        return bool(self._bits(text) & self._doors.bits.get(rule, 0))
+        return bool(self.memo.of_text(text) & self._rules.get(rule, 0))
 
     def frame_at(self, offset: int) -> Frame | None:
         """The frame around an offset."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from compliance.disclosure.rules import jurisdictions as places
 from compliance.disclosure.rules import prompts
+from compliance.disclosure.rules.candidates import Mode
 from compliance.disclosure.rules.packs import Pack, full_packs
 from compliance.disclosure.rules.prompts import Evidence
 from compliance.disclosure.rules.reading import primary
@@ -18,8 +19,8 @@ _MAX_REMOVALS = 6
 def judge_prompt(text: str, *, language: str, jurisdictions: Sequence[str]) -> PromptResult:
     """Judge one prompt, with a fix where it does not pass.
 
-    `language` is the BCP-47 tag of what the agent speaks, `jurisdictions` the codes of caller and operator. The fix is a
-    sentence in that language; its edits turn the prompt into one that this judge passes, else there is no fix.
+    `language` is the BCP-47 tag of what the agent speaks, `jurisdictions` the codes of caller and operator. The fix is
+    a sentence in that language; its edits turn the prompt into one that this judge passes, else there is no fix.
     Raises `prompts.TextTooLong`.
     """
     evidence = prompts.gather(text, primary(language), jurisdictions)
@@ -30,14 +31,16 @@ def judge_prompt(text: str, *, language: str, jurisdictions: Sequence[str]) -> P
     if pack is None or not pack.remedy:
         return result
     sentence = pack.remedy["express" if result.jurisdiction.demand == places.EXPRESS else "notice"]
-    edits = _edits(text, result, evidence, sentence, pack, (language, jurisdictions))
+    edits = _edits(text, result, evidence, sentence, pack)
     return replace(result, fix=sentence, edits=edits) if edits else result
 
 
-def _passes(text: str, language: str, codes: Sequence[str]) -> bool:
+def _passes(text: str, evidence: Evidence) -> bool:
     if len(text) > prompts.MAX_CHARS:
         return False
-    return prompts.judge_without_fix(text, language=language, codes=codes).verdict is Verdict.PASS
+    reading = evidence.reading
+    again = prompts.gather(text, reading.language, evidence.view.codes, reading.memo)
+    return prompts.judge_evidence(text, again).verdict is Verdict.PASS
 
 
 def apply(text: str, edits: Sequence[Edit]) -> str:
@@ -47,9 +50,7 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
-def _edits(
-    text: str, result: PromptResult, evidence: Evidence, sentence: str, pack: Pack, case: tuple[str, Sequence[str]]
-) -> tuple[Edit, ...]:
+def _edits(text: str, result: PromptResult, evidence: Evidence, sentence: str, pack: Pack) -> tuple[Edit, ...]:
     """The first set of edits that passes; empty if none does."""
     removals = _removals(text, evidence)
     for insertion in _insertions(text, result, evidence, sentence, pack):
@@ -57,7 +58,7 @@ def _edits(
             edit for edit in removals if edit.span.end <= insertion.span.start or edit.span.start >= insertion.span.end
         ]
         for edits in ([insertion, *kept], [insertion]) if kept else ([insertion],):
-            if _passes(apply(text, edits), *case):
+            if _passes(apply(text, edits), evidence):
                 return tuple(sorted(edits, key=lambda one: one.span.start))
     return ()
 
@@ -83,7 +84,7 @@ def _insertions(text: str, result: PromptResult, evidence: Evidence, sentence: s
         "placeholder",
     ):
         candidate = next((c for c in evidence.found if surface.original(c.start, c.end) == result.evidence_span), None)
-        if candidate is not None and candidate.mode is prompts.Mode.SPEECH:
+        if candidate is not None and candidate.mode is Mode.SPEECH:
             yield Edit(result.evidence_span, sentence)
     for frame in evidence.reading.opening_frames:
         if frame.quotes:

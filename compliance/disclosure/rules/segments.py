@@ -1,7 +1,8 @@
 """Cutting a prompt into frames (sentences with the quotes in them) and saying in which zone each one stands.
 
-A frame is one sentence or list item; speech in quotation marks is opaque to the cut, so that `Say "Hi. It's us."` stays
-one frame with one quote. The zone (opening, rules, example, comment …) comes from headings, labels, markup and lead-ins.
+A frame is one sentence or list item; speech in quotation marks is opaque to the cut, so that `Say "Hi. It's us."`
+stays one frame with one quote. The zone (opening, rules, example, comment …) comes from headings, labels, markup and
+lead-ins.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from compliance.disclosure.rules import markup, quotations
-from compliance.disclosure.rules.packs import Pack, doors
+from compliance.disclosure.rules.doors import Memo
+from compliance.disclosure.rules.packs import Pack, union
 from compliance.disclosure.rules.surface import Surface
 
 MAX_FRAME = 900
@@ -37,7 +39,9 @@ LEAD_ZONES = ("counter", "changelog", "comment", "template", "example", "closing
 UNSPOKEN = frozenset(("counter", "changelog", "comment", "disabled", "template", "tools", "knowledge"))
 
 _BULLET = re.compile(
-    r"[ \t>]*(?:[-*•+–▪◦]+[ \t]+|\(?\[?(?P<number>\d{1,2})[.)\]:]+[ \t]+|\(?(?P<letter>[a-h])[.)][ \t]+)?(?:\*{1,3}(?P<bold>\d{1,2})[.)])?"
+    r"[ \t>]*(?:[-*•+–▪◦]+[ \t]+|"
+    r"\(?\[?(?P<number>\d{1,2})[.)\]:]+[ \t]+|\(?(?P<letter>[a-h])[.)][ \t]+)?"
+    r"(?:\*{1,3}(?P<bold>\d{1,2})[.)])?"
 )
 _HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+(.*)")
 _RULE_LINE = re.compile(
@@ -45,9 +49,6 @@ _RULE_LINE = re.compile(
 )
 _LABEL = re.compile(
     r"[ \t|*_]*\"?(?P<label>[^:=\"\n]{1,90}?)\"?[ \t*_|]*(?P<mark>:(?!//)|=(?!=)|[ \t][—–-][ \t])[ \t*_|]*"
-)
-_STEP_WORD = re.compile(
-    r"^\W*(?:step|turn|phase|stage|part|script, part|node|ivr node|ivr line)\s*[#.-]?\s*(\d{1,2}|[a-h])\b"
 )
 
 
@@ -81,14 +82,19 @@ class _State:
     paragraph: int = 0
 
 
-def zone_of(label: str, packs: Sequence[Pack], zones: Sequence[str] = ZONES) -> str:
+def zone_of(label: str, packs: Sequence[Pack], memo: Memo, zones: Sequence[str] = ZONES) -> str:
     """The zone that a heading, label or lead-in names, or an empty string."""
     label = label.replace("_", " ")
-    table = doors()
-    bits = table.of_words(label.split())
+    known = memo.zones.get((label, len(zones)))
+    if known is None:
+        known = memo.zones[label, len(zones)] = _zone_of(label, packs, memo, zones)
+    return known
+
+
+def _zone_of(label: str, packs: Sequence[Pack], memo: Memo, zones: Sequence[str]) -> str:
     for zone in zones:
         rule = f"zones.{zone}"
-        if bits & table.bits.get(rule, 0) and any(pack.rule(rule).search(label) for pack in packs):
+        if memo.opens(rule, label) and any(pack.rule(rule).search(label) for pack in packs):
             return zone
     return ""
 
@@ -115,9 +121,9 @@ def _short_label(label: str) -> bool:
 class _Reader:
     """One pass over the lines of a text."""
 
-    def __init__(self, surface: Surface, packs: Sequence[Pack]) -> None:
+    def __init__(self, surface: Surface, packs: Sequence[Pack], memo: Memo) -> None:
         self.text, self.plain, self.packs = surface.text, surface.plain, packs
-        self.surface = surface
+        self.surface, self.memo = surface, memo
         self.regions = markup.regions(surface.text)
         self.state = _State()
         self.frames: list[Frame] = []
@@ -172,9 +178,9 @@ class _Reader:
         state = self.state
         state.headings = [(depth, zone) for depth, zone in state.headings if depth < level]
         inherited = state.headings[-1][1] if state.headings else ""
-        zone = zone_of(label, self.packs) or (inherited if inherited in _STICKY else "")
+        zone = zone_of(label, self.packs, self.memo) or (inherited if inherited in _STICKY else "")
         state.headings.append((level, zone))
-        ordinal = _STEP_WORD.search(label) or re.match(r"\W*(\d{1,2})[.):]", label)
+        ordinal = union("structure.step").search(label) or re.match(r"\W*(\d{1,2})[.):]", label)
         state.heading_step = self._step_number(ordinal[1]) if ordinal else None
         state.block_zone, state.block_label, state.block_lines = "", "", 0
         self._frames(number, match.start(2), end, None, False, heading=True)
@@ -185,16 +191,16 @@ class _Reader:
 
     def _block(self, label: str, number: int, start: int, end: int) -> None:
         state = self.state
-        state.block_zone, state.block_label, state.block_lines = zone_of(label, self.packs) or "", label, 0
-        ordinal = _STEP_WORD.search(label)
+        state.block_zone, state.block_label, state.block_lines = zone_of(label, self.packs, self.memo) or "", label, 0
+        ordinal = union("structure.step").search(label)
         state.heading_step = self._step_number(ordinal[1]) if ordinal else state.heading_step
         self._frames(number, start, end, None, False, heading=True)
 
     def _zone(self, at: int) -> str:
-        if markup.inside(self.regions.comments, at):
+        if self.regions.comments and markup.inside(self.regions.comments, at):
             return "comment"
-        for name in markup.around(self.regions.tags, at):
-            if zone := zone_of(name, self.packs):
+        for name in markup.around(self.regions.tags, at) if self.regions.tags else ():
+            if zone := zone_of(name, self.packs, self.memo):
                 return zone
         state = self.state
         if state.block_label:
@@ -251,17 +257,18 @@ class _Reader:
         if frame.zone == "comment":
             return
         if frame.label:
-            named = zone_of(frame.label, self.packs)
+            named = zone_of(frame.label, self.packs, self.memo)
             if named and not (frame.zone in UNSPOKEN and named in ("flow", "rules")):
                 frame.zone = named
-            ordinal = _STEP_WORD.match(frame.label)
+            ordinal = union("structure.step").match(frame.label)
             frame.step = self._step_number(ordinal[1]) if ordinal else frame.step
         if frame.step is None:
-            ordinal = _STEP_WORD.match(self.text[frame.start : frame.start + 40])
+            ordinal = union("structure.step").match(self.text[frame.start : frame.start + 40])
             frame.step = self._step_number(ordinal[1]) if ordinal else self.state.heading_step
-        frame.conditional_block = next(markup.around(self.regions.conditions, frame.start), "")
+        if self.regions.conditions:
+            frame.conditional_block = next(markup.around(self.regions.conditions, frame.start), "")
         if frame.quotes and not frame.label and frame.zone not in _STICKY:
-            lead = zone_of(frame.keyed[0][-90:], self.packs, LEAD_ZONES)
+            lead = zone_of(frame.keyed[0][-90:], self.packs, self.memo, LEAD_ZONES)
             frame.zone = lead or frame.zone
 
     def _lead(self, frame: Frame, quote: tuple[int, int]) -> str:
@@ -271,6 +278,6 @@ class _Reader:
         return key[1] if key else before
 
 
-def read(surface: Surface, packs: Sequence[Pack]) -> list[Frame]:
+def read(surface: Surface, packs: Sequence[Pack], memo: Memo) -> list[Frame]:
     """The frames of a text, in order."""
-    return _Reader(surface, packs).read()
+    return _Reader(surface, packs, memo).read()

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
+from compliance.disclosure.rules import packs
 from compliance.disclosure.rules.results import Span
 
 _FOLD = str.maketrans(
@@ -19,13 +21,6 @@ _FOLD = str.maketrans(
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufe00-\ufe0f]+")
 _TAG = re.compile(r"</?[a-z][a-z0-9:_-]*(?:\s[^<>]{0,200})?/?>")
 _EMPHASIS = re.compile(r"[*~#>]+|(?<!\w)_+|_+(?!\w)")
-_STEM = re.compile(r"\b(?:r[a-z]{6,9}|c[a-z]{9,14})\b")
-_KEYS = ("recorded", "recording", "conversation")
-# Real words at distance one from a key, which must stay themselves.
-_NOT_TYPOS = frozenset(
-    "recorded recording recordings recorder recorders reordered recoding recoiling conversation "
-    "conversations conservation conversion reported reporting rewarded records according".split()
-)
 _BREAKS = re.compile(r"\\[ntr]|\\\"")
 
 
@@ -96,16 +91,24 @@ def _fold_characters(source: str) -> tuple[str, list[int] | None]:
     return _rewrite(lower, None, edits)
 
 
+@cache
+def _suspects() -> re.Pattern[str]:
+    """Words of about the length of a key stem that begin like one."""
+    keys, _ = packs.typing_errors()
+    first = "".join(sorted({key[0] for key in keys})) or "\0"
+    lengths = [len(key) for key in keys] or [1]
+    return re.compile(rf"\b[{first}][^\W\d_]{{{min(lengths) - 2},{max(lengths)}}}\b")
+
+
 def _typo_edits(text: str) -> list[tuple[int, int, str]]:
+    keys, real = packs.typing_errors()
     edits = []
-    for match in _STEM.finditer(text):
+    for match in _suspects().finditer(text):
         word = match[0]
-        if word in _NOT_TYPOS:
-            continue
-        for key in _KEYS:
-            if word[0] == key[0] and _near(word, key):
+        if word not in real:
+            key = next((key for key in keys if word[0] == key[0] and _near(word, key)), None)
+            if key:
                 edits.append((match.start(), match.end(), key))
-                break
     return edits
 
 

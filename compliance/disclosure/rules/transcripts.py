@@ -11,17 +11,15 @@ from compliance.disclosure.rules import jurisdictions as places
 from compliance.disclosure.rules import packs as language_packs
 from compliance.disclosure.rules import turns as spoken
 from compliance.disclosure.rules.candidates import is_negative_in
-from compliance.disclosure.rules.packs import RULEBOOK_VERSION, Pack, doors
+from compliance.disclosure.rules.doors import Memo
+from compliance.disclosure.rules.packs import RULEBOOK_VERSION, Pack, new_memo
 from compliance.disclosure.rules.reading import packs_for, primary
-from compliance.disclosure.rules.results import TRANSCRIPT_REASONS, TranscriptResult, worst
+from compliance.disclosure.rules.results import TRANSCRIPT_REASONS, JurisdictionView, TranscriptResult, worst
 from compliance.disclosure.rules.turns import Turn
 
 SLOW_AFTER_SECONDS = 30.0
 MAX_TURNS = 20_000
 MAX_CALL_CHARS = 1_000_000
-_CUT = re.compile(
-    r"(?:\bre\w{0,5}|\bbeing|\bbe|\bis|\bmay|\bwill|\bare)\s*(?:[—–]|--|\.\.\.|…|-(?=\s|$)|\[[^\]]{0,40}\])"
-)
 
 
 class TooManyTurns(ValueError):
@@ -35,6 +33,7 @@ class Heard:
     turns: list[Turn]
     packs: tuple[Pack, ...]
     language: str
+    memo: Memo
     clear: list[tuple[int, str]] = field(default_factory=list)  # position, language
     unclear: list[int] = field(default_factory=list)
     cut: list[int] = field(default_factory=list)
@@ -46,6 +45,10 @@ class Heard:
     def has(self, rule: str, position: int) -> bool:
         """Whether a rule of any pack matches a turn: its struck words, or all a caller said."""
         return self.turns[position].has(rule, self.packs)
+
+    def cut_off(self, position: int) -> bool:
+        """Whether a turn breaks off where it would say that the call is recorded."""
+        return any(pack.rule("caller.cut_at").search(self.turns[position].text) for pack in self.packs)
 
     def agent_before(self, position: int) -> Turn | None:
         """The agent's turn that the caller answers."""
@@ -62,7 +65,8 @@ class Heard:
 
 def _listen(raw: Sequence[Mapping[str, Any]], language: str) -> Heard:
     packs = packs_for(language)
-    heard = Heard(spoken.read(raw, packs), packs, language)
+    memo = new_memo()
+    heard = Heard(spoken.read(raw, packs, memo), packs, language, memo)
     for position, turn in enumerate(heard.turns):
         if turn.agent:
             _agent_turn(heard, position)
@@ -84,16 +88,15 @@ def _joined(heard: Heard, position: int) -> str:
 
 
 def _clear_language(heard: Heard, text: str) -> str | None:
-    bits = doors().of_words(text.split())
-    for pack in heard.packs if bits & doors().bits["clear.frames"] else ():
+    for pack in heard.packs if heard.memo.opens("clear.frames", text) else ():
         if pack.rule("strike.other_call").search(text):
             continue
         for match in pack.rule("clear.frames").finditer(text):
             if not is_negative_in((pack,), match[0]):
                 return pack.language
     for hint in language_packs.foreign_hints():
-        match = hint.record.search(text) if bits & doors().bits[f"foreign.{hint.language}"] else None
-        if match and not hint.negation.search(text[max(0, match.start() - 40) : match.end() + 25]):
+        said = hint.record.search(text) if heard.memo.opens(f"foreign.{hint.language}", text) else None
+        if said is not None and not hint.negation.search(text[max(0, said.start() - 40) : said.end() + 25]):
             return hint.language
     return None
 
@@ -114,7 +117,7 @@ def _agent_turn(heard: Heard, position: int) -> None:
         language = heard.language
     if language is not None:
         heard.clear.append((position, language))
-    elif heard.has("caller.cut_subject", position) and _CUT.search(heard.turns[position].text):
+    elif heard.has("caller.cut_subject", position) and heard.cut_off(position):
         heard.cut.append(position)
     elif heard.has("unclear.frames", position) or heard.has("unclear.bare_purpose", position):
         heard.unclear.append(position)
@@ -220,7 +223,7 @@ def _objection(heard: Heard) -> list[str]:
     return ["objection", "objection_honored"]
 
 
-def _judge(heard: Heard, view: places.JurisdictionView) -> tuple[list[str], int | None]:
+def _judge(heard: Heard, view: JurisdictionView) -> tuple[list[str], int | None]:
     own, foreign_only = _own_language(heard)
     told = heard.clear[0][0] if heard.clear else None
     if heard.denials:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compliance.disclosure.rules import surface
-from compliance.disclosure.rules.packs import Pack, doors
+from compliance.disclosure.rules.doors import Memo
+from compliance.disclosure.rules.packs import Pack
 
 AGENT_ROLES = frozenset(("assistant", "agent", "bot", "ai", "ivr"))
 CALLER_ROLES = frozenset(("user", "customer", "caller", "contact", "human", "callee"))
@@ -24,12 +25,12 @@ class Turn:
     raw: str
     text: str  # folded
     words: str  # folded, look-alikes blanked
-    bits: int  # the rules that the text opens
+    memo: Memo  # knows the rules that the text opens
     at: float | None
 
     def has(self, rule: str, packs: Sequence[Pack]) -> bool:
         """Whether a rule of any pack matches: an agent's struck words, or all that a caller said."""
-        if not self.bits & doors().bits.get(rule, 0):
+        if not self.memo.opens(rule, self.text):
             return False
         text = self.words if self.agent else self.text
         return any(pack.rule(rule).search(text) for pack in packs)
@@ -50,7 +51,7 @@ def seconds(value: object) -> float | None:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def read(raw: Sequence[Mapping[str, Any]], packs: Sequence[Pack]) -> list[Turn]:
+def read(raw: Sequence[Mapping[str, Any]], packs: Sequence[Pack], memo: Memo) -> list[Turn]:
     """Spoken turns in the order of their times where all have one, else as given; other roles are never spoken."""
     turns = []
     for index, message in enumerate(raw):
@@ -58,11 +59,11 @@ def read(raw: Sequence[Mapping[str, Any]], packs: Sequence[Pack]) -> list[Turn]:
         if role not in AGENT_ROLES | CALLER_ROLES or not isinstance(content, str) or not content.strip():
             continue
         folded = surface.fold(content)
-        words, bits = folded.plain, doors().of_words(folded.text.split())
-        for pack in packs if bits & doors().bits["strike.lookalike"] else ():
+        words = folded.plain
+        for pack in packs if memo.opens("strike.lookalike", folded.text) else ():
             words = pack.rule("strike.lookalike").sub(lambda match: " " * len(match[0]), words)
         at = seconds(message.get("timestamp"))
-        turns.append(Turn(index, role in AGENT_ROLES, content, folded.text, words, bits, at))
+        turns.append(Turn(index, role in AGENT_ROLES, content, folded.text, words, memo, at))
     if all(turn.at is not None for turn in turns):
         turns.sort(key=lambda turn: (turn.at or 0.0, turn.index))
     return turns
@@ -70,31 +71,16 @@ def read(raw: Sequence[Mapping[str, Any]], packs: Sequence[Pack]) -> list[Turn]:
 
 _DIGITS = re.compile(r"\d(?:[ \-./]{0,2}\d){3,}")
 _CODE = re.compile(r"\b(?=[A-Z0-9]*\d)[A-Z]{1,4}[ -]?\d{3,}\b|\b\d[A-Z]{2,4}\d{2,}\b")
-_MAIL = re.compile(r"\S+@\S+\.\w+|\b\w+ at \w+ dot \w+")
-_STOP = frozenset(
-    "hey hi hello hmm hm huh what sorry yes yeah yep no nope sure ok okay uh um er why who pardon excuse me thanks thank you "
-    "please come again wait one moment second minute hold on i didn't catch that say repeat can could is this it the a".split()
-)
-_NAME = re.compile(
-    r"\b(?:[Mm]y name(?:'s| is)|[Nn]ame's|I'm|I am|[Tt]his is|[Ii]t's|[Ii]t is|[Uu]nder|[Ff]or|[Cc]all me|[Nn]ame of|[Mm]r\.?|[Mm]rs\.?|[Mm]s\.?|[Dd]r\.?)\s+"
-    r"(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May\b|June|July|August|September|October|November|December|I\b|I'|English|Spanish)"
-    r"[A-Z][a-zà-ÿ'’-]+"
-)
-_FULL_NAME = re.compile(
-    r"(?:^|[.!?]\s+)(?:(?:[Yy]es|[Yy]eah|[Uu]m|[Uu]h|[Ss]ure|[Oo]h)[,.]? )?[A-Z][a-zà-ÿ'’-]+,? [A-Z][a-zà-ÿ'’-]+(?=[,.]|$)"
-)
+_MAIL = re.compile(r"(?<!\S)[^\s@]{1,64}@[^\s@]{1,255}\.\w|\b\w{1,64} at \w{1,64} dot \w")
+_WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
 
 
 def gives_personal_data(turn: Turn, asked: Turn | None, packs: Sequence[Pack]) -> bool:
     """Whether a caller's turn holds data about an identifiable person; `asked` is the agent's turn before it."""
     raw = turn.raw.replace("’", "'")
-    if (
-        _DIGITS.search(raw)
-        or _CODE.search(raw)
-        or _MAIL.search(turn.text)
-        or _NAME.search(raw)
-        or _FULL_NAME.search(raw)
-    ):
+    if _DIGITS.search(raw) or _CODE.search(raw) or _MAIL.search(turn.text):
+        return True
+    if any(pack.rule("spelled.name").search(raw) for pack in packs):
         return True
     if turn.has("caller.personal", packs):
         return True
@@ -102,10 +88,10 @@ def gives_personal_data(turn: Turn, asked: Turn | None, packs: Sequence[Pack]) -
         return False
     if asked.has("caller.named_question", packs) and turn.has("caller.yes", packs):
         return True
-    return asked.has("caller.data_question", packs) and _answers(turn.text)
+    return asked.has("caller.data_question", packs) and _answers(turn.text, packs)
 
 
-def _answers(text: str) -> bool:
+def _answers(text: str, packs: Sequence[Pack]) -> bool:
     """Whether a turn says anything at all beyond "sorry, what?"."""
-    words = re.findall(r"[^\W_]+(?:'[a-z]+)?", text)
-    return "?" not in text and any(word not in _STOP for word in words)
+    empty = frozenset().union(*(pack.empty for pack in packs))
+    return "?" not in text and any(word not in empty for word in _WORD.findall(text))

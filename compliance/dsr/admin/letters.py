@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
@@ -31,8 +30,8 @@ class OutboundMailAdmin(ScopedAdmin):
     read_action = "dsr.read_outbox"
     title = "Letters"
     intro = (
-        "What was written to people who made a request. Without a mail server letters wait here: open one and pass it on "
-        "by hand. Opening is an entry in the log."
+        "What was written to people who made a request. Without a mail server letters wait here: open one and pass it "
+        "on by hand. Opening is an entry in the log."
     )
     empty = "No letter was written yet."
     list_display = ("letter", "standing", "request_shown", "created", "sent")
@@ -47,23 +46,23 @@ class OutboundMailAdmin(ScopedAdmin):
     def name_of(self, row: OutboundMail) -> str:
         return pages.words(row.template).capitalize()
 
-    @display(description="Letter")
+    @admin.display(description="Letter")
     def letter(self, row: OutboundMail) -> str:
         return self.name_of(row)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: OutboundMail) -> str:
         return pages.badge(row.state, _STATES[OutboundMail.State(row.state)])
 
-    @display(description="Request")
+    @admin.display(description="Request")
     def request_shown(self, row: OutboundMail) -> str:
         return pages.to("dsr_subjectrequest", row.request_id, row.request.reference)
 
-    @display(description="Written")
+    @admin.display(description="Written")
     def created(self, row: OutboundMail) -> str:
         return pages.moment(row.created_at)
 
-    @display(description="Sent")
+    @admin.display(description="Sent")
     def sent(self, row: OutboundMail) -> str:
         return pages.moment(row.sent_at)
 

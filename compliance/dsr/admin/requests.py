@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
@@ -91,23 +90,23 @@ class SubjectRequestAdmin(ScopedAdmin):
     def name_of(self, row: SubjectRequest) -> str:
         return row.reference
 
-    @display(description="Rights")
+    @admin.display(description="Rights")
     def right_list(self, row: Any) -> str:
         return pages.listed(row.rights)
 
-    @display(description="Answer by", ordering="due_on")
+    @admin.display(description="Answer by", ordering="due_on")
     def due(self, row: Any) -> str:
         return pages.due(row.due_on, timezone.localdate()) if _is_open(row) else pages.day(row.due_on)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: SubjectRequest) -> str:
         return pages.state(row.state, tables.STATES)
 
-    @display(description="Waits for")
+    @admin.display(description="Waits for")
     def step(self, row: SubjectRequest) -> str:
         return tables.next_step(row)
 
-    @display(description="Received", ordering="received_at")
+    @admin.display(description="Received", ordering="received_at")
     def received(self, row: SubjectRequest) -> str:
         return pages.moment(row.received_at)
 
@@ -270,7 +269,7 @@ class SubjectRequestAdmin(ScopedAdmin):
     @button(
         "dsr.handle",
         "Deny",
-        text="The request ends here, and the person is told why. A hold is no reason: it gets a partial answer in time.",
+        text="The request ends here, and the person is told why. A hold is no reason: answer what you can in time.",
         done="The request is denied; the letter is in the outbox.",
         form=questions.DenyQuestion,
         is_dangerous=True,

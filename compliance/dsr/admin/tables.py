@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import access as rights
 from accounts import pages
-from accounts.console import actor_of, who
+from accounts.console import actor_of, signed
 from accounts.pages import Facts, Part, Table
 from compliance.dsr import access
 from compliance.dsr.models import SubjectRequest
@@ -67,9 +66,9 @@ def facts(request: HttpRequest, row: SubjectRequest) -> Facts:
             ("Came by", row.get_channel_display()),
             ("Received", pages.moment(row.received_at)),
             ("Identity proven", pages.moment(row.verified_at)),
-            ("By", pages.words(row.verified_by)),
-            ("Plan proposed", _by(request, row.proposed_at, row.proposed_by)),
-            ("Plan approved", _by(request, row.approved_at, row.approved_by)),
+            ("Proven by", pages.words(row.verified_by)),
+            ("Plan proposed", signed(request, row.proposed_at, row.proposed_by)),
+            ("Plan approved", signed(request, row.approved_at, row.approved_by)),
             ("Digest of the plan", pages.code(row.plan_digest)),
             ("Fulfilled", pages.moment(row.fulfilled_at)),
             ("File minimised on", pages.day(row.minimise_on)),
@@ -192,10 +191,6 @@ def letters(row: SubjectRequest) -> Table:
         ],
         empty="None was written.",
     )
-
-
-def _by(request: HttpRequest, when: Any, reference: str) -> object:
-    return pages.beside(pages.moment(when), f"by {who(request, reference)}") if when else ""
 
 
 def _ground(ground: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
@@ -42,33 +41,33 @@ class ArtifactAdmin(ScopedAdmin):
     def name_of(self, row: Artifact) -> str:
         return tables.named(row)
 
-    @display(description="Artifact")
+    @admin.display(description="Artifact")
     def what(self, row: Artifact) -> str:
         return tables.named(row)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: Artifact) -> str:
         return pages.state(row.state, tables.ARTIFACT_STATES)
 
-    @display(description="Call")
+    @admin.display(description="Call")
     def call_shown(self, row: Artifact) -> str:
         if row.call is None:
             return pages.NOTHING
         return pages.to("recordings_call", row.call_id, row.call.external_id or pages.short(row.call_id))
 
-    @display(description="Size")
+    @admin.display(description="Size")
     def length(self, row: Artifact) -> str:
         return pages.size(row.size)
 
-    @display(description="Kept until", ordering="due_on")
-    def due(self, row: Artifact) -> str:
+    @admin.display(description="Kept until", ordering="due_on")
+    def due(self, row: Artifact) -> Any:
         return tables.kept_until(row)
 
-    @display(description="Rule")
+    @admin.display(description="Rule")
     def rule(self, row: Artifact) -> str:
         return row.retention_rule or pages.NOTHING
 
-    @display(description="Registered")
+    @admin.display(description="Registered")
     def registered(self, row: Artifact) -> str:
         return pages.moment(row.registered_at)
 

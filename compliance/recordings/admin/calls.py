@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
@@ -56,27 +55,27 @@ class CallAdmin(ScopedAdmin):
     def name_of(self, row: Call) -> str:
         return row.external_id or f"Call {row.id.hex[-8:]}"
 
-    @display(description="Call")
+    @admin.display(description="Call")
     def call(self, row: Call) -> str:
         return self.name_of(row)
 
-    @display(description="Started", ordering="started_at")
+    @admin.display(description="Started", ordering="started_at")
     def started(self, row: Call) -> str:
         return pages.moment(row.started_at)
 
-    @display(description="Length")
+    @admin.display(description="Length")
     def lasted(self, row: Call) -> str:
         return pages.duration(row.duration_ms)
 
-    @display(description="Agent")
+    @admin.display(description="Agent")
     def agent_shown(self, row: Call) -> str:
         return str(row.agent) if row.agent else pages.NOTHING
 
-    @display(description="Outcome")
+    @admin.display(description="Outcome")
     def outcome(self, row: Call) -> str:
         return pages.words(row.status) if row.status else pages.NOTHING
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: Call) -> str:
         return pages.state(row.state, tables.CALL_STATES)
 

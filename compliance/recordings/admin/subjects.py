@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.console import ScopedAdmin
@@ -27,15 +26,15 @@ class DataSubjectAdmin(ScopedAdmin):
     def name_of(self, row: DataSubject) -> str:
         return f"Data subject {row.id.hex[-8:]}"
 
-    @display(description="Data subject")
+    @admin.display(description="Data subject")
     def subject(self, row: DataSubject) -> str:
         return pages.short(row.id)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: DataSubject) -> str:
         return pages.badge("erased", pages.QUIET) if row.erased_at else pages.badge("known", pages.GOOD)
 
-    @display(description="Known since")
+    @admin.display(description="Known since")
     def since(self, row: DataSubject) -> str:
         return pages.moment(row.created_at)
 

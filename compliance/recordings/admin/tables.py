@@ -74,14 +74,14 @@ def artifact_table(artifacts: Sequence[Artifact]) -> Table:
 
 
 def place_table(organisation_id: UUID, artifacts: Sequence[Artifact]) -> Table:
-    named = {row.id: named(row) for row in artifacts}
-    places = access.locations(organisation_id).filter(artifact_id__in=list(named)).order_by("artifact_id", "id")
+    names = {row.id: named(row) for row in artifacts}
+    places = access.locations(organisation_id).filter(artifact_id__in=list(names)).order_by("artifact_id", "id")
     return Table(
         "Where the bytes lie",
         ["Artifact", "Place", "State", "Proof", "Checked"],
         [
             [
-                named[row.artifact_id],
+                names[row.artifact_id],
                 f"{row.get_place_display()} ({row.name})" if row.name else row.get_place_display(),
                 pages.state(row.state, LOCATION_STATES),
                 proof_of(row.proof),

@@ -238,8 +238,10 @@ def _last_day(artifact: Artifact) -> date:
 
 
 def _note_refused(actor: Actor, artifact_id: UUID) -> Outcome:
-    """Late sound of an erased call: not kept, and said so."""
+    """Late sound of an erased call: not kept, and said so. Sound that another worker stored meanwhile is no news."""
     with tenancy.operation(actor):
         artifact = access.artifact_of(actor.organisation_id, artifact_id)
+        if artifact.state == ArtifactState.STORED.value:
+            return Outcome(ArtifactState.STORED, "already_stored")
         keeping.note(actor, events.ARTIFACT_REFUSED, artifact, outcome="refused", code="call_erased")
     return Outcome(ArtifactState(artifact.state), "call_erased")

@@ -13,7 +13,6 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
@@ -84,27 +83,27 @@ class LocationAdmin(ScopedAdmin):
     def name_of(self, row: Any) -> str:
         return f"{row.get_place_display()}, {row.name}" if row.name else str(row.get_place_display())
 
-    @display(description="Place")
+    @admin.display(description="Place")
     def place_shown(self, row: Any) -> str:
         return self.name_of(row)
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: Any) -> str:
         return pages.state(row.state, _STATES)
 
-    @display(description="Artifact")
+    @admin.display(description="Artifact")
     def artifact_shown(self, row: Any) -> str:
         return pages.to("recordings_artifact", row.artifact_id, pages.words(row.artifact.kind).capitalize())
 
-    @display(description="Last answer")
+    @admin.display(description="Last answer")
     def answer(self, row: Any) -> str:
         return pages.words(row.proof.get("answer") or row.proof.get("how") or pages.NOTHING)
 
-    @display(description="Checked")
+    @admin.display(description="Checked")
     def checked(self, row: Any) -> str:
         return pages.moment(row.checked_at)
 
-    @display(description="Platform deletes by itself")
+    @admin.display(description="Platform deletes by itself")
     def expected(self, row: Any) -> str:
         return pages.day(row.expected_gone_on)
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
-from accounts.console import ScopedAdmin, who
+from accounts.console import ScopedAdmin, signed
 from accounts.pages import Facts, Part, Table
 from compliance.retention.models import Disposal
 
@@ -39,29 +38,29 @@ class DisposalAdmin(ScopedAdmin):
     def name_of(self, row: Disposal) -> str:
         return f"{pages.words(row.artifact.kind).capitalize()} {row.artifact_id.hex[-8:]}"
 
-    @display(description="Artifact")
+    @admin.display(description="Artifact")
     def artifact_shown(self, row: Disposal) -> str:
         return self.name_of(row)
 
-    @display(description="Step")
+    @admin.display(description="Step")
     def standing(self, row: Disposal) -> str:
         return pages.badge(row.get_step_display(), _STEPS[Disposal.Step(row.step)])
 
-    @display(description="Ground")
+    @admin.display(description="Ground")
     def reason(self, row: Disposal) -> str:
         return pages.words(row.ground)
 
-    @display(description="Call")
+    @admin.display(description="Call")
     def call_shown(self, row: Disposal) -> str:
         if row.call is None:
             return pages.NOTHING
         return pages.to("recordings_call", row.call_id, row.call.external_id or pages.short(row.call_id))
 
-    @display(description="Begun", ordering="begun_at")
+    @admin.display(description="Begun", ordering="begun_at")
     def begun(self, row: Disposal) -> str:
         return pages.moment(row.begun_at)
 
-    @display(description="Done")
+    @admin.display(description="Done")
     def finished(self, row: Disposal) -> str:
         return pages.moment(row.finished_at)
 
@@ -76,8 +75,7 @@ class DisposalAdmin(ScopedAdmin):
                     ("Call", self.call_shown(row)),
                     ("The call's key goes too", "yes" if row.whole_call else "no"),
                     ("Request", pages.to("dsr_subjectrequest", row.request_id, "the request")),
-                    ("Begun", pages.moment(row.begun_at)),
-                    ("By", who(request, row.begun_by)),
+                    ("Begun", signed(request, row.begun_at, row.begun_by)),
                     ("Done", pages.moment(row.finished_at)),
                     ("SHA-256 of the clear bytes", pages.code(row.sha256)),
                     ("SHA-256 of the ciphertext", pages.code(row.ciphertext_sha256)),

@@ -10,12 +10,11 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
 from accounts.buttons import Question, button
-from accounts.console import ScopedAdmin, actor_of, who
+from accounts.console import ScopedAdmin, actor_of, signed, who
 from accounts.pages import Facts, Part, Table, Words
 from compliance.errors import Refusal
 from compliance.recordings import access as register
@@ -105,19 +104,19 @@ class LegalHoldAdmin(ScopedAdmin):
     def name_of(self, row: LegalHold) -> str:
         return row.matter
 
-    @display(description="State")
+    @admin.display(description="State")
     def standing(self, row: LegalHold) -> str:
         return pages.badge(row.get_state_display(), _STATES[LegalHold.State(row.state)])
 
-    @display(description="Calls")
+    @admin.display(description="Calls")
     def calls(self, row: Any) -> int:
         return int(row.call_count)
 
-    @display(description="Placed", ordering="placed_at")
+    @admin.display(description="Placed", ordering="placed_at")
     def placed(self, row: LegalHold) -> str:
         return pages.moment(row.placed_at)
 
-    @display(description="By")
+    @admin.display(description="By")
     def by(self, row: Any) -> str:
         return str(row.placed_by_name)
 
@@ -129,12 +128,9 @@ class LegalHoldAdmin(ScopedAdmin):
                 [
                     ("Matter", row.matter),
                     ("State", self.standing(row)),
-                    ("Placed", pages.moment(row.placed_at)),
-                    ("By", who(request, row.placed_by)),
-                    ("Release proposed", pages.moment(row.release_proposed_at)),
-                    ("By", who(request, row.release_proposed_by) if row.release_proposed_by else ""),
-                    ("Released", pages.moment(row.released_at)),
-                    ("By", who(request, row.released_by) if row.released_by else ""),
+                    ("Placed", signed(request, row.placed_at, row.placed_by)),
+                    ("Release proposed", signed(request, row.release_proposed_at, row.release_proposed_by)),
+                    ("Released", signed(request, row.released_at, row.released_by)),
                 ],
             ),
             Words("Reason", operations.open_reason(actor=actor_of(request), hold_id=row.id)),

@@ -11,7 +11,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from unfold.decorators import display
 
 from accounts import pages
 from accounts.actors import Actor
@@ -55,11 +54,11 @@ class RetentionScheduleAdmin(ScopedAdmin):
     def name_of(self, row: RetentionSchedule) -> str:
         return f"Version {row.version}"
 
-    @display(description="By")
+    @admin.display(description="By")
     def by(self, row: RetentionSchedule) -> str:
         return row.created_by
 
-    @display(description="In force since")
+    @admin.display(description="In force since")
     def at(self, row: RetentionSchedule) -> str:
         return pages.moment(row.created_at)
 

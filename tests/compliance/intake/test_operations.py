@@ -12,6 +12,7 @@ from django.test import Client
 from accounts import due_work, tenancy
 from accounts.actors import Actor
 from accounts.errors import NotAllowed
+from accounts.models import DueWork
 from compliance import holdings
 from compliance.errors import Conflict, NotFound
 from compliance.intake import access, operations
@@ -199,7 +200,7 @@ def test_no_personal_data_in_log_lines_or_jobs(line: Line, media: Media, log_lin
     Client().post(f"{line.path}/{line.token}", b"x", content_type="text/plain")
     work("intake.process_delivery", "recordings.fetch_recording")
     assert "recording not fetched" in log_lines.getvalue()
-    written = log_lines.getvalue() + str([vars(row) for row in due_work.DueWork.objects.all()])
+    written = log_lines.getvalue() + str([vars(row) for row in DueWork.objects.all()])
     for secret in (*MARIA.values(), "signature=xyz", line.token, "maria.delgado"):
         assert secret not in written
 

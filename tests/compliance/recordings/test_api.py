@@ -193,7 +193,7 @@ class TestDialGensOwnCalls:
         assert api.get("/api/v1/call/get-batch").json()["code"] == "missing_parameter"
         assert key_client("cw_wrong").get("/api/v1/call/get-metric?callId=x").json()["success"] is False
 
-    def test_an_erased_call_is_gone_or_unknown(self, line: Line, api: APIClient) -> None:
+    def test_an_erased_call_is_gone(self, line: Line, api: APIClient) -> None:
         line.deliver()
         with tenancy.scope(line.organisation_id):
             call = erasing.lock_call(line.organisation_id, line.call().id)
@@ -203,7 +203,9 @@ class TestDialGensOwnCalls:
         assert api.get("/api/v1/call/get-batch?batchId=batch_march_a").status_code == 404
         with tenancy.scope(line.organisation_id):
             erasing.mark_call_erased(call)
-        assert api.get("/api/v1/call/get-metric?callId=call_9f31").status_code == 404
+        assert api.get("/api/v1/call/get-metric?callId=call_9f31").status_code == 410
+        told = api.get("/api/v1/calls/call_9f31").json()
+        assert (told["state"], told["external_id"], told["id"]) == ("erased", "", str(call.id))
 
     def test_get_batch(self, line: Line, api: APIClient) -> None:
         line.deliver(id="a")

@@ -14,6 +14,7 @@ import time_machine
 from accounts import due_work, tenancy
 from accounts.actors import Actor
 from accounts.errors import NotAllowed
+from accounts.models import DueWork
 from compliance.connectors import fetching as transport
 from compliance.errors import Conflict, NotFound
 from compliance.recordings import access
@@ -39,7 +40,7 @@ def stored_blobs(settings: Any) -> list[str]:
 
 
 def wait_of(artifact: Artifact) -> timedelta:
-    row = due_work.DueWork.objects.get(job=FETCH, object_id=artifact.id)
+    row = DueWork.objects.get(job=FETCH, object_id=artifact.id)
     return row.due_at - datetime.now(UTC)
 
 
@@ -100,6 +101,27 @@ FAULTS: dict[str, tuple[Callable[[socket.socket], None], str, str]] = {
 }  # fmt: skip
 
 
+def test_a_second_worker_changes_nothing(line: Line, media: Media, entries: Entries, settings: Any) -> None:
+    """A try that outlasts its lease is started again; both get the sound, one is kept."""
+    line.deliver(recordingUrl=media.url)
+    scheduler, download = Actor.scheduler(line.organisation_id), fetching._download
+
+    def overtaken(task: Any) -> Any:
+        fetched = download(task)
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(fetching, "_download", download)
+            assert fetching.fetch_recording(actor=scheduler, artifact_id=task.artifact_id).state == "stored"
+        return fetched
+
+    before = stored_blobs(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetching, "_download", overtaken)
+        outcome = fetching.fetch_recording(actor=scheduler, artifact_id=recording(line).id)
+    assert outcome.code == "already_stored"
+    assert len(stored_blobs(settings)) == len(before) + 1
+    assert entries.of("recordings.artifact.refused") == []
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults(
     line: Line, media: Media, entries: Entries, settings: Any, monkeypatch: pytest.MonkeyPatch, fault: str
@@ -116,7 +138,7 @@ def test_faults(
     assert stored_blobs(settings) == before
     (entry,) = entries.of("recordings.artifact.not_fetched")
     assert (entry.outcome, entry.what["code"], entry.what["state"]) == ("failed", code, state)
-    is_waiting = due_work.DueWork.objects.filter(job=FETCH, object_id=found.id).exists()
+    is_waiting = DueWork.objects.filter(job=FETCH, object_id=found.id).exists()
     assert is_waiting == (state == "retry_wait")
 
 

@@ -267,7 +267,8 @@ def test_an_address_that_was_spoken_helps_to_find_the_person(line: Line) -> None
         assert row.source == "transcript"
         claim = people.Claim(IdentifierKind.EMAIL, "Maria.Delgado@Example.com")
         (match,) = people.find_calls(line.organisation_id, [claim])
-    assert (match.call_id, match.kinds) == (line.call().id, {IdentifierKind.EMAIL})
+    assert match.call_id == line.call().id
+    assert match.kinds == frozenset({IdentifierKind.EMAIL})
 
 
 def test_what_the_agent_says_is_not_the_persons(line: Line) -> None:

@@ -1,0 +1,77 @@
+"""One erasure from its approval to its end, as workers, an officer, the platform and the clock bring it there together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts import due_work, tenancy
+from compliance import jobs
+from compliance.dsr import access as requests
+from compliance.dsr.states import State
+from compliance.recordings import access as register
+from compliance.recordings.states import LocationState
+from compliance.retention import debt
+from tests.cast import Cast
+from tests.faults.steps import Steps
+from tests.faults.worlds import World, publish_log
+
+EVIDENCE = "support case 4711: deletion confirmed in writing"
+
+_ROUNDS = 40
+_ASKS_THE_PLATFORM = "retention.check_location"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """An approved request, and who works on it."""
+
+    cast: Cast
+    request_id: UUID
+    calls: tuple[UUID, ...]
+    subjects: tuple[UUID, ...]
+
+    @property
+    def organisation_id(self) -> UUID:
+        return self.cast.organisation_id
+
+    def finish(self, world: World, steps: Steps) -> None:
+        """Work until the request is answered and nothing is due.
+
+        The platform is asked, and the officer attests, only after an interim certificate: as in life, its copy outlives ours.
+        """
+        for _ in range(_ROUNDS):
+            with steps.paused():
+                is_interim = self.has_certificate()
+            self._run_due(is_interim=is_interim)
+            if is_interim:
+                self._attest()
+            with steps.paused():
+                publish_log()
+                world.let_time_pass()
+                if self._is_through():
+                    return
+        raise AssertionError(f"not finished after {_ROUNDS} rounds; still due: {due_work.overdue(100)}")
+
+    def has_certificate(self) -> bool:
+        with tenancy.scope(self.organisation_id):
+            return bool(requests.certificates_of(self._request()))
+
+    def _run_due(self, *, is_interim: bool) -> None:
+        for name, _, object_id in due_work.overdue(1000):
+            if is_interim or name != _ASKS_THE_PLATFORM:
+                jobs.run(name, object_id)
+
+    def _attest(self) -> None:
+        with tenancy.scope(self.organisation_id):
+            asked = register.locations(self.organisation_id).filter(state=LocationState.ASKED)
+            silent = list(asked.exclude(artifact__kind="recording").values_list("id", flat=True))
+        for location_id in silent:
+            debt.attest_gone(actor=self.cast.officer.actor, location_id=location_id, evidence=EVIDENCE)
+
+    def _is_through(self) -> bool:
+        with tenancy.scope(self.organisation_id):
+            return self._request().state == State.FULFILLED and not due_work.overdue(1)
+
+    def _request(self) -> requests.SubjectRequest:
+        return requests.request_of(self.organisation_id, self.request_id)
