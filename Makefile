@@ -16,7 +16,7 @@ install:        ## .venv from the hashed lock, development set included
 	@$(LAUNCHER) install --dev
 
 test: install   ## the whole suite
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto
 
 lint: install   ## style, types, who imports whom, migrations complete, the API's schema unchanged
 	$(BIN)/ruff check .

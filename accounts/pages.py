@@ -49,6 +49,7 @@ class Words:
     title: str
     text: str
     note: str = ""
+    is_code: bool = False
     template: ClassVar[str] = "console/parts/words.html"
 
 
@@ -126,8 +127,10 @@ def to(label: str, object_id: object, text: object) -> SafeString:
 
 
 def code(text: object) -> SafeString:
-    """An id, a digest, a key."""
-    return format_html('<code class="cw-code">{}</code>', text) if text else format_html("{}", NOTHING)
+    """An id, a digest, a key. Long ones may break anywhere."""
+    if not text:
+        return format_html("{}", NOTHING)
+    return format_html('<code class="cw-code{}">{}</code>', " cw-long" if len(str(text)) > 40 else "", text)
 
 
 def short(object_id: UUID | None) -> SafeString:
@@ -145,6 +148,16 @@ def moment(when: datetime | None) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', when.isoformat(), local.tzname() or "", f"{local:%-d %b %Y %H:%M}"
     )
+
+
+def told_moment(when: str) -> SafeString:
+    """The same for a time that stands as ISO 8601 in a document."""
+    return moment(datetime.fromisoformat(when)) if when else moment(None)
+
+
+def days(count: int | None) -> str:
+    """So many days."""
+    return NOTHING if count is None else f"{count:,} day{'' if count == 1 else 's'}"
 
 
 def day(on: date | None) -> SafeString:

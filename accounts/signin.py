@@ -10,7 +10,7 @@ from allauth.account.utils import user_pk_to_url_str
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import authentication, tenancy
+from accounts import authentication, events, tenancy
 from accounts.actors import Actor, ActorKind
 from accounts.models import User
 from audit import log
@@ -30,7 +30,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         with tenancy.scope(tenancy.DEPLOYMENT_ID):
             log.append(
                 actor=actor,
-                event="accounts.sign_in.failed",
+                event=events.SIGN_IN_FAILED,
                 organisation_id=tenancy.DEPLOYMENT_ID,
                 obj=("user", None),
                 cls=log.EntryClass.AUTH,
@@ -49,7 +49,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             with tenancy.scope(member.organisation_id):
                 log.append(
                     actor=actor,
-                    event="accounts.sign_in.succeeded",
+                    event=events.SIGN_IN_SUCCEEDED,
                     organisation_id=member.organisation_id,
                     obj=("user", user.id),
                     cls=log.EntryClass.AUTH,

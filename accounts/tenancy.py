@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from django.db import connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
 from accounts.actors import Actor
-from audit import log
+from audit import inbox, log
 from audit.ids import uuid7
 
 DEPLOYMENT_ID = UUID(int=0)
@@ -62,18 +62,55 @@ class OrganisationScoped(models.Model):
 
 @contextmanager
 def scope(organisation_id: UUID, *, using: str = "default") -> Iterator[None]:
-    """A transaction in which row security shows this organisation's rows. Nests; the outer organisation comes back at the end."""
+    """A transaction in which row security shows this organisation's rows.
+
+    Nests; the outer organisation comes back at the end.
+    """
     connection = connections[using]
-    with transaction.atomic(using=using):
-        outer = getattr(connection, "callwarden_organisation", "")
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(using=using), _entered(connection, organisation_id, is_outermost, {}):
+        yield
+
+
+@contextmanager
+def operation(actor: Actor) -> Iterator[UUID]:
+    """What every operation runs in: its organisation's scope, and one log context that fixes its entry id."""
+    connection, organisation_id = connections[DEFAULT_DB_ALIAS], actor.organisation_id
+    if connection.in_atomic_block:
+        with scope(organisation_id), log.context(organisation_id) as entry_id:
+            yield entry_id
+        return
+    with transaction.atomic(), log.context(organisation_id, announced=True) as entry_id:
+        with _entered(connection, organisation_id, True, {"app.entry": entry_id}):
+            yield entry_id
+
+
+@contextmanager
+def _entered(connection: Any, organisation_id: UUID, is_outermost: bool, others: dict[str, UUID]) -> Iterator[None]:
+    """The organisation's rows are to be seen. An outermost transaction takes its settings with it when it ends."""
+    outer = getattr(connection, "callwarden_organisation", "")
+    if is_outermost:
+        _begin(connection, {"app.organisation": organisation_id} | others)
+        connection.callwarden_organisation = str(organisation_id)
+    else:
         _enter(connection, str(organisation_id))
-        try:
-            yield
-        except BaseException:
-            # The savepoint or transaction takes the database's own setting back; only our note of it is left to mend.
-            connection.callwarden_organisation = outer
-            raise
+    try:
+        yield
+    except BaseException:
+        # The savepoint or transaction takes the database's own setting back; only our note of it is left to mend.
+        connection.callwarden_organisation = outer
+        raise
+    if is_outermost:
+        connection.callwarden_organisation = outer
+    else:
         _enter(connection, outer)
+
+
+def _begin(connection: Any, settings: dict[str, UUID]) -> None:
+    if not inbox.begin(connection, settings):
+        with connection.cursor() as cursor:
+            for name, value in settings.items():
+                cursor.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
 
 
 def _enter(connection: Any, organisation_id: str) -> None:
@@ -81,10 +118,3 @@ def _enter(connection: Any, organisation_id: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('app.organisation', %s, true)", [organisation_id])
     connection.callwarden_organisation = organisation_id
-
-
-@contextmanager
-def operation(actor: Actor) -> Iterator[UUID]:
-    """What every operation runs in: its organisation's scope, and one log context that fixes its entry id."""
-    with scope(actor.organisation_id), log.context(actor.organisation_id) as entry_id:
-        yield entry_id

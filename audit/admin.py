@@ -118,7 +118,10 @@ class EntryAdmin(ScopedAdmin):
         view = publish.read_entry(row.organisation_id, row.id)
         if view is None:
             return [Words("Not in the tree yet", "The sequencer gives this entry its place within seconds.")]
-        return [_what_happened(request, view), _disclosed(request, view), _place(row, view)]
+        leaf_bytes = Words(
+            "Leaf", view.data.decode(), "The bytes that are hashed, as they stand in the tree.", is_code=True
+        )
+        return [_what_happened(request, view), _disclosed(request, view), _place(row, view), leaf_bytes]
 
 
 def _what_happened(request: HttpRequest, view: entries.EntryView) -> Facts:
@@ -169,7 +172,6 @@ def _place(row: Entry, view: entries.EntryView) -> Facts:
             ("Leaf", f"{view.index:,}"),
             ("Leaf hash", pages.code(bytes(row.leaf_hash).hex())),
             ("Entry", pages.code(row.id)),
-            ("Bytes of the leaf", pages.code(view.data.decode())),
         ],
     )
 

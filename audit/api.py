@@ -14,7 +14,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -92,16 +92,19 @@ class KeysFile(_LogFiles):
         return answer
 
 
+@extend_schema_view(get=extend_schema(operation_id="log_root_checkpoint"))
 class RootCheckpointFile(CheckpointFile):
     authentication_classes = ()
     permission_classes = ()
 
 
+@extend_schema_view(get=extend_schema(operation_id="log_root_tile"))
 class RootTileFile(TileFile):
     authentication_classes = ()
     permission_classes = ()
 
 
+@extend_schema_view(get=extend_schema(operation_id="log_root_keys"))
 class RootKeysFile(KeysFile):
     authentication_classes = ()
     permission_classes = ()

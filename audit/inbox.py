@@ -1,4 +1,4 @@
-"""The two statements that every audited transaction sends, by the shortest road to the server.
+"""What every audited transaction sends, by the shortest road to the server: its beginning and two statements.
 
 Django's cursor writes values into the text, and psycopg's goes through a generator for each message; together they
 cost as much as the whole statement. So the statements are prepared once a connection and run by libpq itself. Where
@@ -7,8 +7,9 @@ are sent whole, which any pooler carries.
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -37,6 +38,23 @@ def run(connection: BaseDatabaseWrapper, statement: bytes, values: Sequence[byte
         result = raw.pgconn.exec_prepared(_NAMES[statement], values, _BINARY[statement])
     if result.status not in _GOOD:
         _refuse(connection, raw, result)
+
+
+def begin(connection: BaseDatabaseWrapper, settings: Mapping[str, UUID]) -> bool:
+    """Begin the transaction of an outermost atomic block with these settings, in one message where three were needed.
+
+    The settings end with the transaction. False, and nothing was sent, where it has begun already or is to begin in a
+    way of its own (an isolation level). Errors are Django's. The values are UUIDs, so there is nothing to quote.
+    """
+    raw: psycopg.Connection[Any] = connection.connection
+    is_plain = raw.isolation_level is None and raw.read_only is None and raw.deferrable is None
+    if not is_plain or raw.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+        return False
+    chosen = ", ".join([f"set_config('{name}', '{value}', true)" for name, value in settings.items()])
+    result = raw.pgconn.exec_(f"BEGIN; SELECT {chosen}".encode())
+    if result.status not in _GOOD:
+        _refuse(connection, raw, result)
+    return True
 
 
 def _prepare(connection: BaseDatabaseWrapper, raw: psycopg.Connection[Any]) -> None:

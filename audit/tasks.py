@@ -20,6 +20,7 @@ from audit.tree import ROOT_LOG_ID
 POLL_SECONDS = 0.15
 BEAT_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 3600.0
+COMPLAINT_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
 LOCK = 0x63_77_6C_6F_67  # "cwlog": the advisory lock of the leader
 
@@ -58,7 +59,7 @@ class Service:
         self._sleep = sleep
         self._sequencer = Sequencer()
         self._failures = 0
-        self._last_beat = self._last_housekeeping = self._last_publication = float("-inf")
+        self._last_beat = self._last_housekeeping = self._last_publication = self._last_complaint = float("-inf")
 
     def run(self) -> None:
         """Work until told to stop; through restarts of the database, of the key store, and other leaders' reigns."""
@@ -114,14 +115,20 @@ class Service:
         return has_worked
 
     def _publish(self) -> None:
+        self._last_publication = time.monotonic()
         try:
             publish.publish_checkpoints(at_most_every=publish.INTERVAL)
-        except signing.Equivocation:
-            # Nothing is signed any more, and /readyz says so. Going on sequencing loses nothing.
-            logger.exception("the signer refuses: the database contradicts what was signed before")
-        except signing.KeyFileRefused:
-            logger.exception("the log cannot be signed")
-        self._last_publication = time.monotonic()
+        except signing.Equivocation as error:
+            # Nothing is signed any more, and the head's age says so. Going on sequencing loses nothing.
+            self._complain("the signer refuses: the database contradicts what was signed before", error)
+        except signing.KeyFileRefused as error:
+            self._complain("the log cannot be signed", error)
+
+    def _complain(self, what: str, error: Exception) -> None:
+        """Loudly, but once a minute."""
+        if time.monotonic() - self._last_complaint >= COMPLAINT_SECONDS:
+            self._last_complaint = time.monotonic()
+            logger.error(what, exc_info=error)
 
     def _recover(self, error: BaseException) -> None:
         self._failures += 1

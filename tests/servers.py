@@ -28,6 +28,7 @@ from compliance.embedded.roles import ROLES_SQL, Server
 MAIN_TEMPLATE, KEYS_TEMPLATE = "template_main", "template_keys"
 _ADDRESS = "CALLWARDEN_TEST_SERVER"
 _KEPT_CLUSTERS = 4
+_ROOM_BYTES = 4 * 1024**3
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Servers:
     @classmethod
     def create(cls) -> Servers:
         """A new session's; its addresses go into the environment, for the settings and for xdist's workers."""
-        folder = Path(tempfile.mkdtemp(prefix="callwarden-test-"))
+        folder = Path(tempfile.mkdtemp(prefix="callwarden-test-", dir=_fastest_folder()))
         if confinement.find_confinement().owner:
             folder.chmod(0o711)
         programs = Path(os.environ.get("TEST_POSTGRES_BIN") or binaries.postgres_folder())
@@ -199,3 +200,14 @@ def _forget_old_clusters() -> None:
     clusters = sorted(_kept_folder().glob("postgres-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for cluster in clusters[_KEPT_CLUSTERS:]:
         shutil.rmtree(cluster, ignore_errors=True)
+
+
+def _fastest_folder() -> Path | None:
+    """Memory where there is room: a clone of the migrated databases is some 1,500 small files, twenty times faster there."""
+    shared_memory = Path("/dev/shm")
+    try:
+        room = os.statvfs(shared_memory)
+    except OSError:
+        return None
+    enough = room.f_bavail * room.f_frsize >= _ROOM_BYTES and os.access(shared_memory, os.W_OK | os.X_OK)
+    return shared_memory if enough else None

@@ -35,6 +35,7 @@ app.config_from_object(
             "links whose time is over": {"task": "recordings.withdraw_expired_links", "schedule": 3600.0},
             "keys of past days": {"task": "intake.retire_delivery_keys", "schedule": crontab(hour=1, minute=40)},
             "audits under new rules": {"task": "disclosure.sweep", "schedule": crontab(hour=2, minute=15)},
+            "old idempotency keys": {"task": "accounts.forget_idempotency_keys", "schedule": crontab(minute=40)},
         },
     }
 )

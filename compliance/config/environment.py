@@ -43,12 +43,17 @@ def words(name: str) -> list[str]:
 
 
 def database(name: str, default: str | None = None) -> dict[str, Any]:
-    """Django's database settings from a postgres:// address."""
+    """Django's database settings from a postgres:// address.
+
+    `prepare_threshold=none` in its query is for poolers that give each transaction another connection.
+    """
     parts = urlsplit(text(name, default))
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"{name} must be a postgresql:// address")
     query = parse_qs(parts.query)
-    options = {key: values[0] for key, values in query.items() if key not in {"host", "port"}}
+    options: dict[str, Any] = {key: values[0] for key, values in query.items() if key not in {"host", "port"}}
+    threshold = options.pop("prepare_threshold", "5")
+    options["prepare_threshold"] = None if threshold == "none" else int(threshold)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

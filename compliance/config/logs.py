@@ -1,4 +1,4 @@
-"""Log lines as JSON, without personal data: no addresses, no bodies, no query strings, no exception messages of requests."""
+"""Log lines as JSON, without personal data: no addresses, no bodies, no query strings, no messages of exceptions."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def _reduce_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
 
 
 def _drop_path(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Django's line about a failed request ends with its path, and paths of links and webhooks hold tokens."""
-    if event.get("logger") == "django.request":
+    """Django's lines about refused and failed requests quote path or host, and paths of links and webhooks hold tokens."""
+    if str(event.get("logger")).startswith(("django.request", "django.security")):
         event["event"] = str(event["event"]).partition(":")[0]
     return event
 
@@ -66,6 +66,7 @@ def configure(*, level: str, plain: bool = False) -> None:
         _drop_path,
         _redact,
     ]
+    logging.captureWarnings(not plain)
     renderer = structlog.dev.ConsoleRenderer(colors=False) if plain else structlog.processors.JSONRenderer()
     logging.config.dictConfig(
         {

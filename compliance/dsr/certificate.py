@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from audit.tlog.proof import Proof
 from audit.tlog.text import JSON
 from compliance import jobs, law
 from compliance.dsr import access as requests
-from compliance.dsr import events
+from compliance.dsr import events, notices
 from compliance.dsr.models import Certificate, PlanItem, SubjectRequest
 from compliance.errors import NotFound
 from compliance.recordings import access as register
@@ -39,9 +40,24 @@ _NOT_SAID = [
     "that backups of the key store older than the erasure have already expired",
 ]
 
+_PASSING = frozenset({"number", "index", "checked_at", "answer"})
 
-def issue_if_changed(*, actor: Actor, request_id: UUID, is_final: bool) -> bool:
-    """Issue a certificate where none says the same already. Raises jobs.TryLater until the log covers every entry it names."""
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """A signed certificate before it is kept."""
+
+    number: int
+    document: bytes
+    pdf: bytes
+    is_final: bool
+
+
+def issue_if_changed(*, actor: Actor, request_id: UUID, is_final: bool, letter: notices.Letter) -> bool:
+    """Issue a certificate, and the letter that tells of it, where none says the same already.
+
+    Raises jobs.TryLater until the log covers every entry it names.
+    """
     organisation_id = actor.organisation_id
     with tenancy.scope(organisation_id):
         request = requests.request_of(organisation_id, request_id)
@@ -62,7 +78,8 @@ def issue_if_changed(*, actor: Actor, request_id: UUID, is_final: bool) -> bool:
         issued_at=timezone.now(),
         entries=proven,
     )
-    _keep(actor, request, document, render_pdf(document, verifier_key(organisation_id)), is_final=is_final)
+    issued = _Issued(len(earlier) + 1, document, render_pdf(document, verifier_key(organisation_id)), is_final)
+    _keep(actor, request_id, issued, letter)
     return True
 
 
@@ -219,23 +236,23 @@ def _says_the_same(earlier: Certificate, body: Mapping[str, JSON]) -> bool:
 
 
 def _comparable(body: Mapping[str, Any]) -> Any:
-    """What makes two certificates differ: results and places, not the number or the time of the last look."""
+    """What makes two certificates differ: results and the states of places, not the number, nor when and how a place answered last."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {
-                name: plain(inner) for name, inner in value.items() if name not in {"number", "index", "checked_at"}
-            }
+            return {name: plain(inner) for name, inner in value.items() if name not in _PASSING}
         return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
     return plain(body)
 
 
-def _keep(actor: Actor, request: SubjectRequest, document: bytes, pdf: bytes, *, is_final: bool) -> None:
-    organisation_id, scope = actor.organisation_id, requests.scope_of(request.id)
+def _keep(actor: Actor, request_id: UUID, issued: _Issued, letter: notices.Letter) -> None:
+    """One transaction: a certificate of which nobody is told, or told twice, would be as good as none."""
+    organisation_id, scope = actor.organisation_id, requests.scope_of(request_id)
     with tenancy.operation(actor):
-        request = requests.request_of(organisation_id, request.id, lock=True)
-        number = len(requests.certificates_of(request)) + 1
+        request = requests.request_of(organisation_id, request_id, lock=True)
+        if len(requests.certificates_of(request)) >= issued.number:
+            raise jobs.TryLater("issued_meanwhile", seconds=1)
         sealed = [
             store.put_inline(
                 organisation_id=organisation_id,
@@ -244,16 +261,16 @@ def _keep(actor: Actor, request: SubjectRequest, document: bytes, pdf: bytes, *,
                 plaintext=data,
                 media_type=media,
             )
-            for data, media in ((document, "application/json"), (pdf, "application/pdf"))
+            for data, media in ((issued.document, "application/json"), (issued.pdf, "application/pdf"))
         ]
         row = Certificate.objects.create(
             organisation_id=organisation_id,
             request=request,
-            number=number,
-            is_final=is_final,
+            number=issued.number,
+            is_final=issued.is_final,
             statement=sealed[0],
             pdf=sealed[1],
-            sha256=hashlib.sha256(document).hexdigest(),
+            sha256=hashlib.sha256(issued.document).hexdigest(),
         )
         log.append(
             actor=actor,
@@ -261,6 +278,7 @@ def _keep(actor: Actor, request: SubjectRequest, document: bytes, pdf: bytes, *,
             organisation_id=organisation_id,
             obj=("certificate", row.id),
             cls=log.EntryClass.DECISION,
-            why={"request": str(request.id)},
-            what={"sha256": row.sha256, "number": number, "final": is_final},
+            why={"request": str(request_id)},
+            what={"sha256": row.sha256, "number": issued.number, "final": issued.is_final},
         )
+        notices.queue(actor, request, letter)

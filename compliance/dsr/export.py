@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -52,8 +52,11 @@ class _CallFolder:
     members: list[tuple[str, Any]] = field(default_factory=list)  # (file name, sealed object)
 
 
-def build_package(*, actor: Actor, request_id: UUID) -> tuple[Package, str]:
-    """Build, seal and register the package; returns it with its address. Outside a transaction: it reads whole recordings."""
+def build_package(*, actor: Actor, request_id: UUID, announce: Callable[[Package, str], None]) -> None:
+    """Build, seal and register the package. Outside a transaction: it reads whole recordings.
+
+    `announce` gets it with its address, inside the transaction that registers it: a package whose address nobody was told is no answer.
+    """
     organisation_id = actor.organisation_id
     with tenancy.scope(organisation_id):
         request = requests.request_of(organisation_id, request_id)
@@ -70,6 +73,7 @@ def build_package(*, actor: Actor, request_id: UUID) -> tuple[Package, str]:
     )
     token = secrets.token_urlsafe(32)
     with tenancy.operation(actor):
+        request = requests.request_of(organisation_id, request_id, lock=True)
         artifact = packages.keep_package(organisation_id, request_id, store.record(staged))
         package = Package.objects.create(
             organisation_id=organisation_id,
@@ -88,7 +92,7 @@ def build_package(*, actor: Actor, request_id: UUID) -> tuple[Package, str]:
             why={"request": str(request_id)},
             what={"sha256": staged.sha256, "size": staged.size, "files": len(hashes), "calls": len(folders)},
         )
-    return package, f"{settings.PUBLIC_URL}/packages/{token}"
+        announce(package, f"{settings.PUBLIC_URL}/packages/{token}")
 
 
 def _folders(request: SubjectRequest) -> tuple[list[_CallFolder], list[str]]:

@@ -23,8 +23,11 @@ from compliance.recordings.identifiers import IdentifierKind
 from compliance.recordings.states import ArtifactKind, ArtifactState
 from compliance.rest import StrictSerializer
 
-_RIGHTS = [right.value for right in law.Right]
-_KINDS = [kind.value for kind in IdentifierKind]
+# The schema's settings name the public ones.
+RIGHTS = [right.value for right in law.Right]
+IDENTIFIER_KINDS = [kind.value for kind in IdentifierKind]
+ARTIFACT_STATES = [state.value for state in ArtifactState]
+STATES = [state.value for state in State]
 _DECISIONS = [decision.value for decision in Decision]
 _GROUNDS = [ground.value for ground in Ground]
 _REASONS = [reason.value for reason in Reason]
@@ -33,7 +36,7 @@ _REASONS = [reason.value for reason in Reason]
 
 
 class IdentityInput(StrictSerializer):
-    kind = serializers.ChoiceField(_KINDS)
+    kind = serializers.ChoiceField(IDENTIFIER_KINDS)
     value = serializers.CharField(max_length=320)
 
 
@@ -43,7 +46,7 @@ class PersonInput(StrictSerializer):
 
 
 class RequestInput(StrictSerializer):
-    rights = serializers.ListField(child=serializers.ChoiceField(_RIGHTS), min_length=1)
+    rights = serializers.ListField(child=serializers.ChoiceField(RIGHTS), min_length=1)
     regime = serializers.ChoiceField(sorted(law.REGIMES))
     place = serializers.CharField(max_length=6, help_text="ISO 3166 with subdivision, such as DE-BY or US-CA")
     identities = IdentityInput(many=True)
@@ -80,7 +83,7 @@ class DenyInput(StrictSerializer):
 
 
 class RequestRightSerializer(serializers.Serializer[Any]):
-    right = serializers.ChoiceField(_RIGHTS)
+    right = serializers.ChoiceField(RIGHTS)
     acknowledge_by = serializers.DateField(allow_null=True)
     respond_by = serializers.DateField()
     extended_respond_by = serializers.DateField(allow_null=True)
@@ -90,7 +93,7 @@ class RequestRightSerializer(serializers.Serializer[Any]):
 
 class IdentitySerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    kind = serializers.ChoiceField(_KINDS)
+    kind = serializers.ChoiceField(IDENTIFIER_KINDS)
     is_verified = serializers.BooleanField()
 
 
@@ -116,7 +119,7 @@ class PackageSerializer(serializers.Serializer[Any]):
 class RequestSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     reference = serializers.CharField(help_text="what the person quotes")
-    state = serializers.ChoiceField([state.value for state in State])
+    state = serializers.ChoiceField(STATES)
     reason = serializers.ChoiceField(_REASONS, allow_null=True)
     regime = serializers.CharField()
     place = serializers.CharField()
@@ -139,11 +142,11 @@ class RequestPageSerializer(serializers.Serializer[Any]):
 
 class PlanItemSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    right = serializers.ChoiceField(_RIGHTS)
+    right = serializers.ChoiceField(RIGHTS)
     call = serializers.UUIDField()
     artifact = serializers.UUIDField()
     kind = serializers.ChoiceField([kind.value for kind in ArtifactKind])
-    state = serializers.ChoiceField([state.value for state in ArtifactState])
+    state = serializers.ChoiceField(ARTIFACT_STATES)
     matched_by = serializers.ListField(child=serializers.CharField(), help_text="kinds of identifier that led here")
     decision = serializers.ChoiceField(_DECISIONS)
     ground = serializers.ChoiceField(_GROUNDS, allow_null=True)

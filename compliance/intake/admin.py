@@ -45,7 +45,8 @@ class DeliveryAdmin(ScopedAdmin):
     actions_detail = ("replay",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        return access.deliveries(actor_of(request).organisation_id)
+        rows = access.deliveries(actor_of(request).organisation_id).select_related("call")
+        return rows.defer("call__sealed_facts", "call__standings")
 
     def name_of(self, row: Delivery) -> str:
         return f"Delivery {row.id.hex[-8:]}"
@@ -64,7 +65,8 @@ class DeliveryAdmin(ScopedAdmin):
 
     @admin.display(description="Call")
     def call_shown(self, row: Delivery) -> str:
-        return pages.to("recordings_call", row.call_id, pages.short(row.call_id))
+        call = row.call
+        return pages.to("recordings_call", call.id, call.external_id or pages.short(call.id)) if call else pages.NOTHING
 
     @admin.display(description="Size")
     def bytes_shown(self, row: Delivery) -> str:
@@ -78,7 +80,7 @@ class DeliveryAdmin(ScopedAdmin):
                     ("State", self.standing(row)),
                     ("Code", self.reason(row)),
                     ("Connection", pages.to("connectors_connection", row.connection_id, row.connection)),
-                    ("Call", pages.to("recordings_call", row.call_id, row.call_id)),
+                    ("Call", self.call_shown(row)),
                     ("Received", pages.moment(row.received_at)),
                     ("Processed", pages.moment(row.processed_at)),
                     ("Size", pages.size(row.size)),

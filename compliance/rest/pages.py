@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -16,6 +16,7 @@ from accounts.errors import Invalid
 
 _Row = TypeVar("_Row", bound=models.Model)
 MOST = 200
+_CURSOR = re.compile("[A-Za-z0-9_-]{22}")
 
 
 def page_of(
@@ -48,7 +49,6 @@ def _to_cursor(key: UUID) -> str:
 
 
 def _from_cursor(text: str) -> UUID:
-    try:
-        return UUID(bytes=base64.urlsafe_b64decode(text + "=="))
-    except (ValueError, binascii.Error) as error:
-        raise Invalid("This cursor is not one of ours", errors={"cursor": ["Not valid."]}) from error
+    if not _CURSOR.fullmatch(text):
+        raise Invalid("This cursor is not one of ours", errors={"cursor": ["Not valid."]})
+    return UUID(bytes=base64.urlsafe_b64decode(text + "=="))

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import idempotency, tenancy
+from accounts import events, idempotency, tenancy
 from accounts.actors import Actor
 from accounts.errors import NotAllowed, Refusal
 from audit import log
@@ -114,7 +114,7 @@ def _log_denial(actor: Actor, view: str, method: str, refusal: Refusal) -> None:
     with tenancy.scope(actor.organisation_id):
         log.append(
             actor=actor,
-            event="accounts.action.denied",
+            event=events.ACTION_DENIED,
             organisation_id=actor.organisation_id,
             obj=("view", None),
             cls=log.EntryClass.AUTH,

@@ -136,6 +136,7 @@ def finish_call(*, actor: Actor, call_id: UUID) -> bool:
         if any(row.step in {Disposal.Step.BEGUN, Disposal.Step.KEYS_DESTROYED} for row in rows):
             return False
         erasing.mark_call_erased(call)
+        _tell_requests(organisation_id, rows)
         log.append(
             actor=actor,
             event=events.CALL_ERASED,
@@ -316,7 +317,14 @@ def _settle(actor: Actor, disposal_id: UUID) -> Disposal:
         row.step = Disposal.Step.DONE
         row.finished_at = timezone.now()
         row.save(update_fields=["entries", "step", "finished_at"])
+        _tell_requests(organisation_id, [row])
         return row
+
+
+def _tell_requests(organisation_id: UUID, rows: Sequence[Disposal]) -> None:
+    """The requests that wait for these disposals look again at once, not at their next hour."""
+    for request_id in sorted({row.request_id for row in rows if row.request_id}):
+        jobs.enqueue_on_commit("dsr.fulfil_request", organisation_id=organisation_id, object_id=request_id)
 
 
 def _hashes(row: Disposal) -> dict[str, str | bool | None]:

@@ -6,15 +6,35 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 
 from accounts import tenancy
 from accounts.actors import Actor, ActorKind, Origin
-from audit import log, publish, sealing
+from audit import log, publish, sealing, signing
 from audit.ids import uuid7
+from tests import database
 from tests.audit.sealer import MemorySealer
+from tests.servers import Servers
 
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64)"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture(scope="module")
+def log_db(
+    servers: Servers, django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[database.Databases]:
+    """Databases that the tests of a module share and commit in. Each test has an organisation, so a log, of its own."""
+    key = signing.ensure_signing_key(tmp_path_factory.mktemp("log") / "log-signing-key.pem")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        django_db_blocker.unblock(),
+        database.clones(servers) as databases,
+        database.pointed_at(databases),
+    ):
+        patch.setattr(settings, "LOG_SIGNING_KEY_FILE", key)
+        patch.setenv("LOG_SIGNING_KEY_FILE", str(key))
+        yield databases
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def export_to(path: Path, organisation_id: UUID, *, with_disclosures: bool) -> i
 
 
 @pytest.fixture
-def subject(committed_db: object, write: Write, organisation_id: UUID) -> UUID:
+def subject(log_db: object, write: Write, organisation_id: UUID) -> UUID:
     """300 entries, two of them about a person, one rollback between them."""
     person = uuid7()
     with tenancy.scope(organisation_id):

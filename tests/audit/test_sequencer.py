@@ -71,10 +71,10 @@ def recomputed_root(organisation_id: UUID) -> bytes:
 
 
 @pytest.mark.soak
-def test_random_interleavings_lose_and_double_nothing(committed_db: Databases, sealer: MemorySealer) -> None:
+def test_random_interleavings_lose_and_double_nothing(log_db: Databases, sealer: MemorySealer) -> None:
     rng = random.Random(20261122)
     organisations = [uuid7() for _ in range(3)]
-    writers = [writer(committed_db, organisations[i % 3]) for i in range(8)]
+    writers = [writer(log_db, organisations[i % 3]) for i in range(8)]
     sequencer = Sequencer()
     open_rows: dict[int, list[list[UUID]]] = {}
     committed: dict[UUID, set[UUID]] = {organisation: set() for organisation in organisations}
@@ -120,9 +120,9 @@ def test_random_interleavings_lose_and_double_nothing(committed_db: Databases, s
 
 
 def test_a_straggler_is_found_and_nobody_waits_for_it(
-    committed_db: Databases, sealer: MemorySealer, organisation_id: UUID
+    log_db: Databases, sealer: MemorySealer, organisation_id: UUID
 ) -> None:
-    early, late = writer(committed_db, organisation_id), writer(committed_db, organisation_id)
+    early, late = writer(log_db, organisation_id), writer(log_db, organisation_id)
     sequence_all()
     straggler = insert(early, organisation_id)
     overtaking = insert(late, organisation_id)
@@ -139,10 +139,10 @@ def test_a_straggler_is_found_and_nobody_waits_for_it(
 
 
 def test_an_idle_transaction_elsewhere_stops_nothing(
-    committed_db: Databases, sealer: MemorySealer, organisation_id: UUID, write_committed: Write
+    log_db: Databases, sealer: MemorySealer, organisation_id: UUID, write_committed: Write
 ) -> None:
     sequence_all()
-    with writer(committed_db, organisation_id) as idle:
+    with writer(log_db, organisation_id) as idle:
         idle.execute("SELECT pg_current_xact_id()")
         for expected in range(3):
             write_committed()
@@ -150,9 +150,7 @@ def test_an_idle_transaction_elsewhere_stops_nothing(
             assert len(places(organisation_id)) == expected + 1
 
 
-def test_entries_keep_the_order_of_their_transaction(
-    committed_db: Databases, write: Write, organisation_id: UUID
-) -> None:
+def test_entries_keep_the_order_of_their_transaction(log_db: Databases, write: Write, organisation_id: UUID) -> None:
     with tenancy.scope(organisation_id):
         written = [write() for _ in range(20)]
     sequence_all()
@@ -160,7 +158,7 @@ def test_entries_keep_the_order_of_their_transaction(
 
 
 def test_batches_of_any_size_make_the_same_tree_and_tiles(
-    committed_db: Databases, write: Write, organisation_id: UUID
+    log_db: Databases, write: Write, organisation_id: UUID
 ) -> None:
     sequencer = Sequencer()
     for count, limit in ((300, 7), (700, 4096), (3, 1)):
@@ -177,7 +175,7 @@ def test_batches_of_any_size_make_the_same_tree_and_tiles(
 
 
 def test_an_entry_says_who_did_what_and_its_copies_agree(
-    committed_db: Databases, write_committed: Write, organisation_id: UUID
+    log_db: Databases, write_committed: Write, organisation_id: UUID
 ) -> None:
     call, subject = uuid7(), uuid7()
     entry_id = write_committed(
@@ -197,7 +195,7 @@ def test_an_entry_says_who_did_what_and_its_copies_agree(
 
 
 def test_a_key_store_that_is_away_leaves_everything_as_it_was(
-    committed_db: Databases, write_committed: Write, sealer: MemorySealer, organisation_id: UUID
+    log_db: Databases, write_committed: Write, sealer: MemorySealer, organisation_id: UUID
 ) -> None:
     sequence_all()
     write_committed()
@@ -210,9 +208,9 @@ def test_a_key_store_that_is_away_leaves_everything_as_it_was(
 
 
 def test_a_row_nobody_could_write_by_the_rules_is_an_entry_of_its_own(
-    committed_db: Databases, sealer: MemorySealer, organisation_id: UUID
+    log_db: Databases, sealer: MemorySealer, organisation_id: UUID
 ) -> None:
-    with writer(committed_db, organisation_id) as raw:
+    with writer(log_db, organisation_id) as raw:
         raw.execute(
             "INSERT INTO audit_inbox (id, organisation_id, clear) VALUES (gen_random_uuid(), %s, 'Frau Müller')",
             [organisation_id],
@@ -224,12 +222,12 @@ def test_a_row_nobody_could_write_by_the_rules_is_an_entry_of_its_own(
 
 
 def test_a_doubled_id_cannot_stop_the_log(
-    committed_db: Databases, sealer: MemorySealer, organisation_id: UUID, write_committed: Write
+    log_db: Databases, sealer: MemorySealer, organisation_id: UUID, write_committed: Write
 ) -> None:
     first = write_committed()
     sequence_all()
     Sequencer().prune(keep=timedelta(0))
-    with writer(committed_db, organisation_id) as raw:
+    with writer(log_db, organisation_id) as raw:
         raw.execute(
             "INSERT INTO audit_inbox (id, organisation_id, clear) VALUES (%s, %s, '{}')", [first, organisation_id]
         )
@@ -239,7 +237,7 @@ def test_a_doubled_id_cannot_stop_the_log(
 
 
 def test_two_sequencers_at_once_do_no_harm(
-    committed_db: Databases, sealer: MemorySealer, organisation_id: UUID, write_committed: Write
+    log_db: Databases, sealer: MemorySealer, organisation_id: UUID, write_committed: Write
 ) -> None:
     sequence_all()
     first, second = Sequencer(), Sequencer()
@@ -303,7 +301,7 @@ def test_after_a_move_to_another_cluster_the_leaves_decide(
 
 
 def test_erased_people_leave_digests_only(
-    committed_db: Databases, sealer: MemorySealer, organisation_id: UUID, write: Write, write_committed: Write
+    log_db: Databases, sealer: MemorySealer, organisation_id: UUID, write: Write, write_committed: Write
 ) -> None:
     subject, other = uuid7(), uuid7()
     entries = [

@@ -70,7 +70,7 @@ def work() -> None:
 
 @pytest.mark.soak
 def test_killed_at_every_statement_it_neither_loses_nor_doubles(
-    committed_db: Databases, write: Write, organisation_id: UUID
+    log_db: Databases, write: Write, organisation_id: UUID
 ) -> None:
     written: list[UUID] = []
     kills = 0
@@ -146,7 +146,7 @@ def published(organisation_id: UUID, size: int) -> Callable[[], bool]:
 
 
 @pytest.fixture
-def running(committed_db: Databases, sealer: MemorySealer) -> Iterator[Running]:
+def running(log_db: Databases, sealer: MemorySealer) -> Iterator[Running]:
     with Running() as service:
         yield service
 
@@ -164,15 +164,16 @@ def test_from_commit_to_signed_head(running: Running, write_committed: Write, or
 
 
 def test_a_cut_connection_is_made_again(
-    running: Running, write_committed: Write, organisation_id: UUID, servers: Any, committed_db: Databases
+    running: Running, write_committed: Write, organisation_id: UUID, servers: Any, log_db: Databases
 ) -> None:
+    connections["sequencer"].close()
     write_committed()
     until(published(organisation_id, 1))
     with psycopg.connect(servers.server.url("postgres"), autocommit=True) as admin:
         cut = admin.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
             " WHERE datname = %s AND usename = 'callwarden_sequencer'",
-            [committed_db.main],
+            [log_db.main],
         ).fetchone()
     assert cut == (1,)
     write_committed()
@@ -192,7 +193,7 @@ def test_a_key_store_that_comes_back(
 
 
 def test_one_leads_and_another_takes_over(
-    committed_db: Databases, sealer: MemorySealer, write_committed: Write, organisation_id: UUID
+    log_db: Databases, sealer: MemorySealer, write_committed: Write, organisation_id: UUID
 ) -> None:
     with Running() as first:
         write_committed()
@@ -209,7 +210,7 @@ def test_one_leads_and_another_takes_over(
 
 
 def test_keys_of_days_that_are_done_are_destroyed(
-    committed_db: Databases, sealer: MemorySealer, write: Write, organisation_id: UUID
+    log_db: Databases, sealer: MemorySealer, write: Write, organisation_id: UUID
 ) -> None:
     service = tasks.Service(lambda: False)
     service.keep_house()
@@ -223,9 +224,9 @@ def test_keys_of_days_that_are_done_are_destroyed(
 
 
 def test_while_an_old_row_waits_no_key_is_destroyed(
-    committed_db: Databases, sealer: MemorySealer, organisation_id: UUID
+    log_db: Databases, sealer: MemorySealer, organisation_id: UUID
 ) -> None:
-    with psycopg.connect(committed_db.owner_url, autocommit=True) as raw:
+    with psycopg.connect(log_db.owner_url, autocommit=True) as raw:
         raw.execute(
             "INSERT INTO audit_inbox (id, organisation_id, clear, at) VALUES (%s, %s, '', now() - interval '3 days')",
             [uuid7(), organisation_id],
@@ -238,7 +239,28 @@ def test_while_an_old_row_waits_no_key_is_destroyed(
     assert Sequencer().prune() == 0
 
 
-def test_the_command_once(committed_db: Databases, write_committed: Write, organisation_id: UUID) -> None:
+def test_a_signer_that_refuses_is_heard_once_a_minute_and_stops_nothing_else(
+    log_db: Databases,
+    write_committed: Write,
+    organisation_id: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(**_: object) -> int:
+        raise signing.Equivocation
+
+    monkeypatch.setattr(publish, "publish_checkpoints", refuse)
+    service = tasks.Service(lambda: False)
+    for expected in range(3):
+        write_committed()
+        service.round()
+        assert len(leaf_places(organisation_id)) == expected + 1
+    assert [record.message for record in caplog.records if "signer refuses" in record.message] == [
+        "the signer refuses: the database contradicts what was signed before"
+    ]
+
+
+def test_the_command_once(log_db: Databases, write_committed: Write, organisation_id: UUID) -> None:
     write_committed()
     call_command("run_sequencer", once=True)
     assert published(organisation_id, 1)()

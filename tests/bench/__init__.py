@@ -1,1 +1,1 @@
-"""The figures of the design, measured: `python -m tests.bench`. One module a family of rows; nothing here is imported by the product."""
+"""The figures of the design, measured: `python -m tests.bench`. One module a family of rows."""

@@ -1,4 +1,4 @@
-"""The servers of a run: the tests' embedded Postgres, a pair of fresh databases a family, and a broker for those that ring."""
+"""The servers of a run: the tests' embedded Postgres, and a pair of fresh databases a family."""
 
 from __future__ import annotations
 

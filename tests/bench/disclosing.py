@@ -16,6 +16,7 @@ from tests.bench.ground import Ground
 
 WORDS = 500
 _CASES = PROJECT / "tests" / "vectors" / "disclosure" / "own_prompts.jsonl"
+_Prompt = tuple[str, str, list[str]]
 _WORD = re.compile(r"\w+")
 _DUTIES = (
     "Ask for the caller's first and last name and repeat it back.",
@@ -36,31 +37,29 @@ _DUTIES = (
 def measure(ground: Ground) -> Iterator[Figure]:
     """Each committed prompt at the head of a long one: verdicts of all kinds, and the fix where one is due."""
     prompts = _prompts(ground.scale.prompts)
-    rounds = clocks.take_turns(
-        {
-            "judge": partial(clocks.processor_time, lambda: [_judge(*prompt) for prompt in prompts]),
-            "words": partial(clocks.processor_time, lambda: [_WORD.findall(text.casefold()) for text, _, _ in prompts]),
-        },
-        max(2, ground.scale.rounds // 3),
-    )
-    count, seconds = len(prompts), rounds.cost("judge")
+    sides: dict[str, clocks.Cost] = {
+        "judge": partial(clocks.processor_time, partial(_judge, prompts)),
+        "words": partial(clocks.processor_time, lambda: [_WORD.findall(text.casefold()) for text, _, _ in prompts]),
+    }
+    rounds = clocks.take_turns(sides, max(2, ground.scale.rounds // 2))
     yield Figure(
         what=f"prompts of {WORDS} words audited on one core",
-        measured=count / seconds,
+        measured=len(prompts) / rounds.cost("judge"),
         unit="/s",
-        baseline=count / rounds.cost("words"),
+        baseline=len(prompts) / rounds.cost("words"),
         baseline_is="finding the words of the same texts",
         ratio=rounds.speed("judge", "words"),
         target=at_least(300),
-        note="fixes included, where a prompt needs one; processor time",
+        note="with a proven fix where one is due, which is for most of these; processor time",
     )
 
 
-def _judge(text: str, language: str, jurisdictions: list[str]) -> None:
-    judge_prompt(text, language=language, jurisdictions=jurisdictions)
+def _judge(prompts: list[_Prompt]) -> None:
+    for text, language, jurisdictions in prompts:
+        judge_prompt(text, language=language, jurisdictions=jurisdictions)
 
 
-def _prompts(count: int) -> list[tuple[str, str, list[str]]]:
+def _prompts(count: int) -> list[_Prompt]:
     """Different ones: a judge that remembers texts gains nothing."""
     draw = random.Random(500)
     cases = [json.loads(line) for line in _CASES.read_text().splitlines()]
@@ -68,7 +67,7 @@ def _prompts(count: int) -> list[tuple[str, str, list[str]]]:
     return [_lengthened(cases[number % len(cases)], draw) for number in range(count)]
 
 
-def _lengthened(case: dict[str, object], draw: random.Random) -> tuple[str, str, list[str]]:
+def _lengthened(case: dict[str, object], draw: random.Random) -> _Prompt:
     lines = [str(case["prompt"])]
     while sum(len(line.split()) for line in lines) < WORDS:
         lines.append(f"- {draw.choice(_DUTIES)}")

@@ -1,4 +1,4 @@
-"""The families of rows, each measured in a process of its own: a crash, a setting or a full memory stays in the family."""
+"""The families of rows, each measured in a process of its own: crashes and settings stay in the family."""
 
 from __future__ import annotations
 

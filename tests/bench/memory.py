@@ -6,15 +6,15 @@ import gc
 import os
 import re
 import resource
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 MIB = 1024 * 1024
+_HAS_WATERMARK = Path("/proc/self/clear_refs").exists()
 
 
 class Watermark:
-    """The highest resident memory of a process from here on, above what it had. Linux; elsewhere of this process only."""
+    """How high a process's resident memory rises from here on. Linux; elsewhere of this process only."""
 
     def __init__(self, pid: int | None = None) -> None:
         self._pid = os.getpid() if pid is None else pid
@@ -25,13 +25,13 @@ class Watermark:
         return (self._read("VmHWM") - self._start) / MIB
 
     def _reset(self) -> int:
-        if sys.platform == "linux":
+        if _HAS_WATERMARK:
             Path(f"/proc/{self._pid}/clear_refs").write_text("5")  # proc(5): the peak becomes the present value
             return self._read("VmRSS")
         return self._read("VmHWM")
 
     def _read(self, name: str) -> int:
-        if sys.platform == "linux":
+        if _HAS_WATERMARK:
             status = Path(f"/proc/{self._pid}/status").read_text()
             found = re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
             return int(found[1]) * 1024 if found else 0

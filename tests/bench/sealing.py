@@ -130,15 +130,13 @@ def _in_silence(work: _Pass, path: Path) -> None:
 
 def _seal(path: Path, target: BinaryIO) -> None:
     with path.open("rb", buffering=0) as source:
-        for piece in envelope.Sealing(KEY, CONTEXT).pieces(source.readinto):
-            target.write(piece)
+        target.writelines(envelope.Sealing(KEY, CONTEXT).pieces(source.readinto))
 
 
 def _unseal(path: Path, target: BinaryIO) -> None:
     with path.open("rb", buffering=0) as source:
         opening = envelope.Opening(KEY, CONTEXT, source.read(envelope.HEADER), path.stat().st_size)
-        for piece in opening.pieces(0, opening.size, source.readinto):
-            target.write(piece)
+        target.writelines(opening.pieces(0, opening.size, source.readinto))
 
 
 def _recipe_seal(path: Path, target: BinaryIO) -> None:

@@ -14,7 +14,8 @@ from compliance.recordings.states import LocationState
 from compliance.retention import debt
 from tests.cast import Cast
 from tests.faults.steps import Steps
-from tests.faults.worlds import World, publish_log
+from tests.faults.worlds import World
+from tests.log import publish_log
 
 EVIDENCE = "support case 4711: deletion confirmed in writing"
 
@@ -48,7 +49,7 @@ class Erasure:
                 self._attest()
             with steps.paused():
                 publish_log()
-                world.let_time_pass()
+                world.databases.let_time_pass()
                 if self._is_through():
                     return
         raise AssertionError(f"not finished after {_ROUNDS} rounds; still due: {due_work.overdue(100)}")

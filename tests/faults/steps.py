@@ -1,7 +1,8 @@
 """Counts the steps of some work, and kills its process between two of them.
 
 A step is a statement on any database, a commit, an entry of the log, or a touch of the store: everything by which the work is seen
-from outside. A place between two steps is named by both, so that the same place in another run has the same name.
+from outside. A place between two steps is named by the next one and a few before, so that the same place in another run has the same
+name.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from audit import inbox
 from compliance.vault import blobs
 from tests.faults import worlds
 
-Cut = tuple[str, str]
-"""A place between two steps."""
+Cut = tuple[str, ...]
+"""A place between two steps: the names of the steps before it, and of the one after."""
 
+_BEFORE = 4
 _BLOB_VERBS = ("write", "length", "open", "delete")
 _LISTS = re.compile(r"%s(, %s)+")
 
@@ -46,18 +48,18 @@ class Steps:
         self.trail: list[Cut] = []
         self._report = report
         self._death = death
-        self._last = "start"
+        self._last: Cut = ("start",)
         self._is_paused = False
 
     def take(self, what: str) -> None:
         """One more step, unless this is the place of death."""
         if self._is_paused:
             return
-        cut = (self._last, what)
+        cut = (*self._last, what)
         if self._death and len(self.trail) >= self._death.steps and cut not in self._death.known:
             self._die(cut)
         self.trail.append(cut)
-        self._last = what
+        self._last = cut[-_BEFORE:]
 
     def _die(self, cut: Cut) -> NoReturn:
         self._report.write_text(json.dumps([cut]))
@@ -136,4 +138,4 @@ def _live(work: Callable[[Steps], None], steps: Steps, report: Path) -> NoReturn
 
 
 def _read(report: Path) -> list[Cut]:
-    return [(before, after) for before, after in json.loads(report.read_text())]
+    return [tuple(cut) for cut in json.loads(report.read_text())]

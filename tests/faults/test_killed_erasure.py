@@ -93,4 +93,4 @@ def _kill_every_worker(
         if life.killed_at is None:
             return died_at
         died_at.add(life.killed_at)
-        world.let_time_pass()
+        world.databases.let_time_pass()

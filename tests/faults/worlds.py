@@ -12,21 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from django.conf import settings
 from django.db import connections
 from django.test import override_settings
 
-from audit import publish, signing
+from audit import signing
 from compliance.vault.keystore import custody
 from tests import database
 from tests.database import Databases
 from tests.servers import Servers
 
 _KEY = "log-signing-key.pem"
-
-# What is due later than this is not brought forward: the daily sweeps begin themselves anew for ever.
-_FAR = "2 hours"
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,6 @@ class World:
     @property
     def store(self) -> Path:
         return self.folder / "store"
-
-    def let_time_pass(self) -> None:
-        """Every lease has run out and every wait of minutes is over, as if nobody had looked for an hour."""
-        with psycopg.connect(self.databases.owner_url, autocommit=True) as owner:
-            owner.execute(
-                "UPDATE accounts_duework SET leased_until = NULL, due_at = least(due_at, now() - interval '1 second')"  # noqa: S608
-                f" WHERE due_at < now() + interval '{_FAR}'"
-            )
 
 
 @contextmanager
@@ -88,10 +76,3 @@ def leave() -> None:
     for connection in connections.all():
         connection.close()
     custody.forget()
-
-
-def publish_log() -> None:
-    """What the sequencer's process does meanwhile."""
-    while publish.sequence_once():
-        pass
-    publish.publish_checkpoints()

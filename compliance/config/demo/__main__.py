@@ -7,8 +7,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from compliance.config.demo.instance import InstanceFailed, throw_away_instance
+from compliance.config.demo.instance import throw_away_stage
 from compliance.config.demo.story import NotProven, Story
+from compliance.embedded.places import LauncherError
 
 
 def main() -> int:
@@ -19,15 +20,15 @@ def main() -> int:
         table.add_column(column, overflow="fold")
     code = 0
     try:
-        with console.status("starting an instance of its own …"), throw_away_instance() as instance:
-            console.print(f"an instance of its own runs at [bold]{instance.base_url}[/bold]")
-            with Story(instance) as story:
+        with console.status("starting an instance of its own …"), throw_away_stage() as stage:
+            console.print(f"an instance of its own runs at [bold]{stage.base_url}[/bold]")
+            with Story(stage) as story:
                 for step in story.steps:
                     with console.status(f"{step.title} …"):
                         proof = step.run()
                     console.print(f"[green]✓[/green] {step.title}: {proof}")
                     table.add_row("[green]✓[/green]", step.title, proof)
-    except (NotProven, InstanceFailed) as failure:
+    except (NotProven, LauncherError) as failure:
         console.print(f"[red]✗ not proven:[/red] {failure}")
         table.add_row("[red]✗[/red]", "not proven", str(failure).splitlines()[0])
         code = 1

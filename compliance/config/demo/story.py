@@ -18,7 +18,7 @@ import httpx
 
 from compliance.config import samples
 from compliance.config.demo.client import NotProven, answered, eventually, expect, member, robot
-from compliance.config.demo.instance import Instance
+from compliance.config.demo.instance import Stage
 from compliance.embedded.places import PROJECT
 
 __all__ = ["NotProven", "Story"]
@@ -37,15 +37,15 @@ class Step:
 class Story:
     """Steps share what they learn."""
 
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self._clients = ExitStack()
-        self._samples = list(samples.samples(instance.media_url))
+        self._samples = list(samples.samples(stage.media_url))
         self._calls: dict[str, str] = {}  # the platform's id → ours
         self._certificate = b""
 
     def __enter__(self) -> Self:
-        facts, base = self._instance.facts, self._instance.base_url
+        facts, base = self._stage.facts, self._stage.base_url
         self._robot = robot(base, facts["api_key"])
         self._officer = member(base, facts["officer"])
         self._reviewer = member(base, facts["reviewer"])
@@ -72,8 +72,8 @@ class Story:
 
     def _webhooks(self) -> str:
         url, secret = (
-            self._instance.facts["webhook_urls"]["dialgen"],
-            self._instance.facts["webhook_secrets"]["dialgen"],
+            self._stage.facts["webhook_urls"]["dialgen"],
+            self._stage.facts["webhook_secrets"]["dialgen"],
         )
         refused = httpx.post(
             url, json=self._samples[0].body, headers={"Authorization": "Bearer wrong"}, trust_env=False
@@ -86,7 +86,7 @@ class Story:
         return f"{len(self._samples)} accepted (each sent twice, kept once), a wrong token refused"
 
     def _deliver(self, sample: samples.Sample, secret: str) -> Any:
-        url = self._instance.facts["webhook_urls"]["dialgen"]
+        url = self._stage.facts["webhook_urls"]["dialgen"]
         answer = httpx.post(
             url, json=sample.body, headers={"Authorization": f"Bearer {secret}"}, timeout=30, trust_env=False
         )
@@ -180,7 +180,7 @@ class Story:
     def _platform_deletes(self) -> None:
         """The platform's people delete her originals; we ask every open place again, and an officer attests the ones without address."""
         for sample in self._hers():
-            (self._instance.media_folder / sample.audio.name).unlink()
+            (self._stage.media_folder / sample.audio.name).unlink()
         for place in answered(self._robot.get("/api/v1/deletion-debt", params={"limit": 200}))["results"]:
             if not answered(self._officer.post(f"/api/v1/locations/{place['id']}/check"))["is_gone"]:
                 evidence = {"evidence": "Support case 4711 of the platform: deletion confirmed in writing."}
@@ -190,10 +190,10 @@ class Story:
         return [sample for sample in self._samples if MARIA in json.dumps(sample.body)]
 
     def _verify(self) -> str:
-        answer = self._robot.get(f"/log/{self._instance.facts['organisation']}/keys")
+        answer = self._robot.get(f"/log/{self._stage.facts['organisation']}/keys")
         expect(answer.status_code == httpx.codes.OK, "the log publishes its key")
         key = answer.text.split()[0]
-        path = self._instance.var / "certificate.json"
+        path = self._stage.var / "certificate.json"
         path.write_bytes(self._certificate)
         command = [sys.executable, "-m", "audit.verify", str(path), "--key", key]
         done = subprocess.run(
@@ -211,11 +211,11 @@ class Story:
         hers = self._hers()
         gone = httpx.get(self._link, trust_env=False).status_code
         expect(gone in {404, 410}, "her link plays nothing any more")
-        secret = self._instance.facts["webhook_secrets"]["dialgen"]
+        secret = self._stage.facts["webhook_secrets"]["dialgen"]
         for sample in hers:
             late = json.loads(json.dumps(sample.body))
             late["callData"]["summary"] = "a late event"
-            url = self._instance.facts["webhook_urls"]["dialgen"]
+            url = self._stage.facts["webhook_urls"]["dialgen"]
             answered(
                 httpx.post(url, json=late, headers={"Authorization": f"Bearer {secret}"}, timeout=30, trust_env=False),
                 202,

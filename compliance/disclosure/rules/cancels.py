@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -33,6 +34,7 @@ class Cancel:
     every: bool
 
 
+_CLAUSE_END = re.compile(r"[.:;,!?]")
 _MUTE_ZONES = frozenset(("counter", "changelog", "example", "disabled"))
 
 
@@ -46,21 +48,41 @@ def find(reading: Reading, frames: list[Frame], disclosed_lines: frozenset[int])
             continue
         if frame.start not in refusals:
             found.extend(_denials(reading, frame))
-        honoured = frame.start in refusals and _triggers(reading, frame) and _has_honour(reading, frame)
-        if not honoured and not (found and found[-1].start >= frame.start):
+        refusal = frame.start in refusals and _triggers(reading, frame)  # judged as such, not as a prohibition
+        if not refusal and not (found and found[-1].start >= frame.start):
             found.extend(_prohibitions(reading, frame))
         if found and found[-1].start >= frame.start:
             known.add(frame.start)
-    for frame in reading.open_to("cancel.part", "cancel.anaphora", "cancel.inaudible"):
+    for frame in reading.open_to("cancel.part", "cancel.anaphora", "cancel.inaudible", "cancel.shortcut"):
         if frame.zone not in _MUTE_ZONES and frame.start not in known:
             found.extend(_removals(reading, frame, disclosed_lines))
+    found.extend(_answered_no(reading))
     found.extend(_silent_markup(reading))
     found.extend(_refusals(reading, refusals))
     return sorted(found, key=lambda cancel: cancel.start)
 
 
-def _has_honour(reading: Reading, frame: Frame) -> bool:
-    return reading.has("consent.honoured", reading.whole(frame))
+def unsettled(reading: Reading, known: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """A frame that seems to act against the notice, and that no rule has understood.
+
+    `known` are the spans that are understood: disclosures and cancelling texts.
+    """
+    refusals = _refusal_frames(reading)
+    for frame in reading.open_to("denial.topic", "cancel.what"):
+        if frame.zone in _MUTE_ZONES or frame.heading or frame.start in refusals:
+            continue
+        if any(start < frame.end and end > frame.start for start, end in known):
+            continue
+        text = reading.whole(frame)
+        topic, greeting = reading.has("denial.topic", text), reading.has("cancel.what", text)
+        if not (topic or greeting) or reading.has("forbid.keep", text):
+            continue
+        if topic and (reading.has("denial.data_object", text) or reading.has("forbid.style", text)):
+            continue
+        against = reading.has("forbid.dropping", text) or reading.has("cancel.doubtful", text)
+        if against or (topic and reading.has("markers.neg", text)):
+            return clauses.instructed_evidence(reading, frame)
+    return None
 
 
 def _every(reading: Reading, text: str) -> bool:
@@ -92,12 +114,13 @@ def _denials(reading: Reading, frame: Frame) -> list[Cancel]:
 
 
 def _quoted_no(reading: Reading, frame: Frame) -> bool:
-    """`If asked whether we record, say "no".`"""
+    """`If asked whether we record, say "no"`; `"Am I being recorded?": "No, you are not"`."""
+    asked = reading.has("condition.asked", reading.outer(frame))
     for start, end in frame.quotes:
-        if reading.has("denial.bare_no", reading.words[start:end]) and reading.has(
-            "condition.asked", reading.outer(frame)
-        ):
+        said = reading.words[start:end]
+        if asked and reading.has("denial.answered_no", said):
             return True
+        asked = asked or ("?" in said and reading.has("denial.topic", said))
     return False
 
 
@@ -107,6 +130,8 @@ def _is_denial(reading: Reading, part: Part, text: str, match: re.Match[str], ou
         return False
     if reading.has("denial.data_after", text[match.end() :][:60]):
         return False
+    if reading.has("denial.data_object", _CLAUSE_END.split(before)[-1][-40:]):
+        return False  # "card numbers are never recorded"
     lead = outer if part.quoted else before
     return not (reading.has("forbid.verb", lead) and not reading.has("condition.asked", lead))
 
@@ -157,33 +182,51 @@ def _says_truth(reading: Reading, matched: str) -> bool:
 
 
 def _removals(reading: Reading, frame: Frame, disclosed_lines: frozenset[int]) -> list[Cancel]:
-    text = reading.whole(frame)
-    cut = reading.search("cancel.part", reading.surface.text[frame.start : frame.end]) or reading.search(
-        "cancel.part", text
-    )
-    anaphora = reading.has("cancel.anaphora", text) and bool(
-        {frame.line, frame.line - 1, frame.line - 2} & disclosed_lines
-    )
-    inaudible = reading.has("cancel.inaudible", reading.outer(frame)) and (
-        reading.has("denial.topic", text) or reading.has("cancel.what", text) or frame.line - 1 in disclosed_lines
-    )
-    if not (cut or anaphora or inaudible) or reading.has("forbid.keep", text):
+    text, outer = reading.whole(frame), reading.outer(frame)
+    cut = reading.search("cancel.part", reading.surface.text[frame.start : frame.end])
+    cut = cut or reading.search("cancel.part", text)
+    spoken_of = reading.has("cancel.anaphora", text) and _topic_before(reading, frame)
+    near = bool({frame.line, frame.line - 1, frame.line - 2} & disclosed_lines)
+    anaphora = spoken_of or (near and reading.has("cancel.anaphora", text))
+    early = reading.has("cancel.early", text)
+    every = _every(reading, outer)
+    shortcut = early and not every and reading.has("cancel.shortcut", text)
+    inaudible = _is_inaudible(reading, frame, disclosed_lines)
+    if not (cut or anaphora or inaudible or shortcut) or reading.has("forbid.keep", text):
         return []
-    every = _every(reading, reading.outer(frame))
-    if (
-        not every
-        and not (inaudible or anaphora)
-        and not reading.has("cancel.early", text)
-        and not reading.has("cancel.what", text)
-    ):
-        return []
+    if not (every or inaudible or anaphora or early or reading.has("cancel.what", text)):
+        return []  # a change of course in the middle of a call
     span = clauses.instructed_evidence(reading, frame)
     if inaudible:
         return [Cancel(Act.INAUDIBLE, *span, _every(reading, text))]
-    after = text[cut.end() :] if cut else text
+    after = outer[cut.end() :] if cut else text
     if reading.has("forbid.style", after) and not reading.has("forbid.hard", text):
         return []
-    return [Cancel(Act.REMOVAL, *span, every)]
+    return [Cancel(Act.PROHIBITION if spoken_of else Act.REMOVAL, *span, every)]
+
+
+def _is_inaudible(reading: Reading, frame: Frame, disclosed_lines: frozenset[int]) -> bool:
+    text = reading.whole(frame)
+    return reading.has("cancel.inaudible", reading.outer(frame)) and (
+        reading.has("denial.topic", text) or reading.has("cancel.what", text) or frame.line - 1 in disclosed_lines
+    )
+
+
+def _answered_no(reading: Reading) -> Iterator[Cancel]:
+    """A question of the caller about recording, and on the next line a no."""
+    for frame in reading.open_to("caller.speaks_of_recording"):
+        text = reading.whole(frame)
+        if frame.zone in _MUTE_ZONES or "?" not in text or not reading.has("caller.speaks_of_recording", text):
+            continue
+        for answer in reading.after(frame, 1):
+            if reading.has("denial.answered_no", reading.words[answer.start : answer.end]):
+                yield Cancel(Act.DENIAL, *clauses.instructed_evidence(reading, answer), True)
+
+
+def _topic_before(reading: Reading, frame: Frame) -> bool:
+    """Whether recording is spoken of just before, in the same line."""
+    before = reading.before(frame)
+    return before is not None and before.line == frame.line and reading.has("denial.topic", reading.outer(before))
 
 
 def _silent_markup(reading: Reading) -> list[Cancel]:

@@ -55,7 +55,7 @@ class Candidate:
 
 _PLACEHOLDER = re.compile(
     r"\{\{[^{}\n]{1,80}\}\}|\{%[^%\n]{1,80}%\}|\$\{[^{}\n]{1,60}\}|(?<![{$])\{[a-z_][^{}\n:\"]{0,50}\}(?!\})|"
-    r"\[[^\[\]\n\"]{3,80}\]|<[a-z]+[_-][a-z_-]{2,40}>|%[a-z_]{4,40}%|__[a-z_]{4,40}__|<<[^<>\n]{3,60}>>"
+    r"\[[^\[\]\n\"]{3,80}\]|<[a-z][a-z _-]{5,80}>|%[a-z_]{4,40}%|__[a-z_]{4,40}__|<<[^<>\n]{3,60}>>"
 )
 _DEFINITION = re.compile(r"[\"']?([a-z_][a-z0-9_.]{1,40})[\"']?[ \t]*[:=][ \t]*\"([^\"\n]{2,400})\"")
 _BRACKETS = "{}%$[]<>_ \t#"
@@ -192,7 +192,7 @@ def _told(reading: Reading, text: str, hit: re.Match[str]) -> int | None:
                 if _orders(pack, text, tell.start(), hit.end()):
                     return tell.start()
         told = pack.rule("clear.told").search(text, 0, hit.end())
-        if told and told.start() <= hit.start() + 3 and not pack.rule("clear.told_you").search(text, 0, hit.end()):
+        if told and told.start() <= hit.start() + 3 and not pack.rule("clear.you_told").search(text, 0, hit.end()):
             return told.start()
         after = pack.rule("clear.tell_after").search(text, hit.end())
         if after and pack.rule("condition.asked").search(text, 0, hit.start() + 1):
@@ -204,9 +204,9 @@ def _orders(pack: Pack, text: str, tell: int, stop: int) -> bool:
     """Whether a verb of telling is an order to the agent, not the agent's own or somebody else's word."""
     if pack.rule("clear.not_teller").search(text[:tell]):
         return False
-    return not pack.rule("clear.told_you").search(text[tell:stop]) and not pack.rule("clear.told_you").search(
-        text[max(0, tell - 12) : stop]
-    )
+    if pack.rule("clear.told_you").search(text[tell:stop]):
+        return False
+    return not pack.rule("clear.you_told").search(text[max(0, tell - 12) : stop])
 
 
 def external(reading: Reading, frame: Frame) -> Candidate | None:
@@ -243,8 +243,8 @@ def placeholders(reading: Reading) -> Iterator[Candidate]:
     shown: dict[str, tuple[int, int]] | None = None
     for match in _PLACEHOLDER.finditer(reading.surface.text):
         inner = match[0].strip(_BRACKETS)
-        if _is_list_or_json(match[0]):
-            continue
+        if _is_list_or_json(match[0]) or f"</{inner}" in reading.surface.text:
+            continue  # a list, or a named section
         frame = reading.frame_at(match.start())
         if frame is None or frame.zone in segments.UNSPOKEN:
             continue

@@ -10,6 +10,7 @@ from compliance.disclosure.rules.segments import Frame
 
 _STRONG = re.compile(r"\s[—–-]\s|\s?[—–]\s?|;\s|:\s|\s?→\s?|\.\.\.\s")
 _COMMA = re.compile(r",\s+")
+_BRACKETED = re.compile(r"(?:<!--|\{#|/\*)\s*(.*?)\s*(?:-->|#\}|\*/)?", re.DOTALL)
 _EDGE = " \t\n\r\"'*_>|"
 
 
@@ -94,4 +95,6 @@ def written_evidence(reading: Reading, frame: Frame) -> tuple[int, int]:
     """Text that nobody hears: the frame, inside its quotes where it is only a quote."""
     if len(frame.quotes) == 1 and frame.zone in ("counter", "template", "disabled"):
         return trim(reading.surface.plain, *frame.quotes[0])
-    return instructed_evidence(reading, frame)
+    start, end = instructed_evidence(reading, frame)
+    bracketed = _BRACKETED.fullmatch(reading.surface.text, start, end)
+    return bracketed.span(1) if bracketed else (start, end)

@@ -129,7 +129,9 @@ class Doors:
 
     bits: dict[str, int] = field(default_factory=dict)
     always: int = 0
-    _starts: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    _opened: dict[str, int] = field(default_factory=dict)  # by stem
+    _pairs: dict[str, int] = field(default_factory=dict)  # stems of two letters
+    _starts: dict[str, list[str]] = field(default_factory=dict)  # longer stems by their first three letters
 
     def add(self, name: str, pattern: str, everyday: frozenset[str] = frozenset()) -> None:
         """Register one pattern under a rule name; several packs share the bit of a name."""
@@ -139,15 +141,25 @@ class Doors:
             self.always |= bit
             return
         for stem in stems:
-            self._starts.setdefault(stem[:_MIN_STEM], []).append((stem, bit))
+            if len(stem) == _MIN_STEM:
+                self._pairs[stem] = self._pairs.get(stem, 0) | bit
+                continue
+            if stem not in self._opened:
+                self._starts.setdefault(stem[:3], []).append(stem)
+            self._opened[stem] = self._opened.get(stem, 0) | bit
 
     def of_word(self, word: str) -> int:
         """The rules that a word opens."""
         bits = 0
-        for at in range(len(word) - _MIN_STEM + 1):
-            for stem, bit in self._starts.get(word[at : at + _MIN_STEM], ()):
-                if word.startswith(stem, at):
-                    bits |= bit
+        pairs, starts, opened = self._pairs, self._starts, self._opened
+        for at in range(len(word) - 1):
+            three = word[at : at + 3]
+            if three in starts:
+                for stem in starts[three]:
+                    if word.startswith(stem, at):
+                        bits |= opened[stem]
+            if three[:2] in pairs:
+                bits |= pairs[three[:2]]
         return bits
 
 

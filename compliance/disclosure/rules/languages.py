@@ -53,7 +53,7 @@ def is_understood(reading: Reading) -> bool:
         tokens += len(words)
         hits += known_words
         total += frame.end - frame.start
-        if known_words * 3 > len(words):
+        if len(words) < 3 or known_words * 5 >= len(words):
             continue
         language = frame_language(reading, frame)
         if language is not None and language not in known:

@@ -48,13 +48,13 @@ class Regions:
 
 
 def _bracketed(text: str, opening: str, closing: str) -> Iterator[tuple[int, int]]:
-    """What stands between two marks; an unclosed mark ends the search, so it costs nothing."""
+    """From mark to mark; an unclosed mark ends the search, so it costs nothing."""
     at = text.find(opening)
     while at >= 0:
         end = text.find(closing, at + len(opening))
         if end < 0:
             return
-        yield at + len(opening), end
+        yield at, end + len(closing)
         at = text.find(opening, end + len(closing))
 
 

@@ -10,7 +10,7 @@ from compliance.disclosure.rules.cancels import Act, Cancel
 from compliance.disclosure.rules.candidates import Candidate, Kind, Mode
 from compliance.disclosure.rules.doors import Memo
 from compliance.disclosure.rules.packs import RULEBOOK_VERSION, full_packs
-from compliance.disclosure.rules.reading import Reading, primary
+from compliance.disclosure.rules.reading import Reading
 from compliance.disclosure.rules.results import Finding, JurisdictionView, PromptResult, Span, Verdict, worst
 from compliance.disclosure.rules.segments import Frame
 
@@ -261,9 +261,12 @@ def _doubt(evidence: Evidence, findings: list[Finding]) -> list[Finding]:
     for mention in reading.mentions:
         if mention.negated:
             return [Finding("ambiguous", _REVIEW, Span(mention.start, mention.end))]
-    if reading.language in full_packs() and languages.is_understood(reading):
-        return findings
-    return [_not_understood(evidence)]
+    if reading.language not in full_packs() or not languages.is_understood(reading):
+        return [_not_understood(evidence)]
+    heard = [candidate for candidate in evidence.found if candidate.mode in (Mode.SPEECH, Mode.INSTRUCTION)]
+    known = [(candidate.start, candidate.end) for candidate in heard]
+    doubtful = cancels.unsettled(reading, known + [(cancel.start, cancel.end) for cancel in evidence.cancels])
+    return [Finding("ambiguous", _REVIEW, Span(*doubtful))] if doubtful else findings
 
 
 def _not_understood(evidence: Evidence) -> Finding:
@@ -287,11 +290,6 @@ def decide(evidence: Evidence) -> tuple[list[Finding], str]:
     if evidence.reading.language not in full_packs():
         return [_not_understood(evidence)], ai
     return _doubt(evidence, findings), ai
-
-
-def judge_without_fix(text: str, *, language: str, codes: Sequence[str]) -> PromptResult:
-    """The judgement alone; `remedies.judge_prompt` adds the fix."""
-    return judge_evidence(text, gather(text, primary(language), codes))
 
 
 def judge_evidence(text: str, evidence: Evidence) -> PromptResult:

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
-from compliance.disclosure.rules import segments, surface
+from compliance.disclosure.rules import markup, segments, surface
 from compliance.disclosure.rules.doors import Memo
 from compliance.disclosure.rules.packs import Pack, foreign_hints, full_packs, new_memo
 from compliance.disclosure.rules.segments import Frame
@@ -62,7 +62,8 @@ class Reading:
         self.surface = surface.fold(source)
         self.memo = memo or new_memo()
         self._rules = self.memo.doors.bits
-        self.frames = segments.read(self.surface, self.packs, self.memo)
+        self.regions = markup.regions(self.surface.text)
+        self.frames = segments.read(self.surface, self.packs, self.memo, self.regions)
         self.bits = [self.memo.of_text(self.surface.plain[frame.start : frame.end]) for frame in self.frames]
         self.all_bits = functools.reduce(operator.or_, self.bits, 0)
         self.words = self._struck(self.surface.plain)
@@ -155,6 +156,11 @@ class Reading:
         """The next frames."""
         index = bisect_right(self._starts, frame.start)
         return self.frames[index : index + count]
+
+    def before(self, frame: Frame) -> Frame | None:
+        """The frame before."""
+        index = bisect_right(self._starts, frame.start) - 2
+        return self.frames[index] if index >= 0 else None
 
     @cached_property
     def _starts(self) -> list[int]:

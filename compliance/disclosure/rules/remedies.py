@@ -52,8 +52,8 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
 
 def _edits(text: str, result: PromptResult, evidence: Evidence, sentence: str, pack: Pack) -> tuple[Edit, ...]:
     """The first set of edits that passes; empty if none does."""
-    removals = _removals(text, evidence)
-    for insertion in _insertions(text, result, evidence, sentence, pack):
+    removals = _removals(evidence)
+    for insertion in _insertions(result, evidence, sentence, pack):
         kept = [
             edit for edit in removals if edit.span.end <= insertion.span.start or edit.span.start >= insertion.span.end
         ]
@@ -63,7 +63,7 @@ def _edits(text: str, result: PromptResult, evidence: Evidence, sentence: str, p
     return ()
 
 
-def _removals(text: str, evidence: Evidence) -> list[Edit]:
+def _removals(evidence: Evidence) -> list[Edit]:
     """Cancelling texts, cut out; the outermost where one holds another."""
     spans: list[Span] = []
     for cancel in evidence.cancels[:_MAX_REMOVALS]:
@@ -73,7 +73,7 @@ def _removals(text: str, evidence: Evidence) -> list[Edit]:
     return [Edit(span, "") for span in spans]
 
 
-def _insertions(text: str, result: PromptResult, evidence: Evidence, sentence: str, pack: Pack) -> Iterator[Edit]:
+def _insertions(result: PromptResult, evidence: Evidence, sentence: str, pack: Pack) -> Iterator[Edit]:
     """Places for the sentence: instead of a spoken notice that falls short, in the greeting, in front of everything."""
     surface = evidence.reading.surface
     if result.evidence_span and result.reasons[0] in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -162,4 +162,3 @@ class Finding:
     verdict: Verdict
     span: Span | None = None
     offending: Span | None = None
-    notes: list[str] = field(default_factory=list)

@@ -67,7 +67,6 @@ class Frame:
     keyed: list[str] = field(default_factory=list)
     heading: bool = False
     bulleted: bool = False
-    conditional_block: str = ""
 
 
 @dataclass(slots=True)
@@ -121,10 +120,10 @@ def _short_label(label: str) -> bool:
 class _Reader:
     """One pass over the lines of a text."""
 
-    def __init__(self, surface: Surface, packs: Sequence[Pack], memo: Memo) -> None:
+    def __init__(self, surface: Surface, packs: Sequence[Pack], memo: Memo, regions: markup.Regions) -> None:
         self.text, self.plain, self.packs = surface.text, surface.plain, packs
         self.surface, self.memo = surface, memo
-        self.regions = markup.regions(surface.text)
+        self.regions = regions
         self.state = _State()
         self.frames: list[Frame] = []
 
@@ -151,7 +150,7 @@ class _Reader:
         heading = _HEADING.match(self.text, start, end)
         step = self._ordinal(bullet)
         if heading and not markup.inside(self.regions.comments, heading.start(1)):
-            self._heading(heading, number, start, end)
+            self._heading(heading, number, end)
             return
         text = self.text[body:end].strip()
         boxed = _RULE_LINE.match(self.text, start, end)
@@ -173,7 +172,7 @@ class _Reader:
             return int(number)
         return ord(bullet["letter"]) - ord("a") + 1 if bullet["letter"] else None
 
-    def _heading(self, match: re.Match[str], number: int, start: int, end: int) -> None:
+    def _heading(self, match: re.Match[str], number: int, end: int) -> None:
         level, label = len(match[1]), match[2].strip()
         state = self.state
         state.headings = [(depth, zone) for depth, zone in state.headings if depth < level]
@@ -228,7 +227,7 @@ class _Reader:
                 )
                 frame.quotes = [quote for quote in quotes if left <= quote[0] < right]
                 frame.label = label if index == 0 or not quotes else ""
-                self._refine(frame, index)
+                self._refine(frame)
                 self.frames.append(frame)
             at = cut
 
@@ -251,7 +250,7 @@ class _Reader:
         if end > start:
             yield start, end
 
-    def _refine(self, frame: Frame, index: int) -> None:
+    def _refine(self, frame: Frame) -> None:
         """Zone, step and keys from what stands in the frame itself."""
         frame.keyed = [self._lead(frame, quote) for quote in frame.quotes]
         if frame.zone == "comment":
@@ -265,8 +264,6 @@ class _Reader:
         if frame.step is None:
             ordinal = union("structure.step").match(self.text[frame.start : frame.start + 40])
             frame.step = self._step_number(ordinal[1]) if ordinal else self.state.heading_step
-        if self.regions.conditions:
-            frame.conditional_block = next(markup.around(self.regions.conditions, frame.start), "")
         if frame.quotes and not frame.label and frame.zone not in _STICKY:
             lead = zone_of(frame.keyed[0][-90:], self.packs, self.memo, LEAD_ZONES)
             frame.zone = lead or frame.zone
@@ -278,6 +275,6 @@ class _Reader:
         return key[1] if key else before
 
 
-def read(surface: Surface, packs: Sequence[Pack], memo: Memo) -> list[Frame]:
+def read(surface: Surface, packs: Sequence[Pack], memo: Memo, regions: markup.Regions) -> list[Frame]:
     """The frames of a text, in order."""
-    return _Reader(surface, packs, memo).read()
+    return _Reader(surface, packs, memo, regions).read()

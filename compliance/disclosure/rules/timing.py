@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from compliance.disclosure.rules import segments
+from compliance.disclosure.rules import markup, segments
 from compliance.disclosure.rules.candidates import Candidate, Mode
 from compliance.disclosure.rules.reading import Reading
 from compliance.disclosure.rules.segments import Frame
@@ -100,22 +100,24 @@ class Course:
 def condition(reading: Reading, candidate: Candidate) -> str:
     """The kind of condition that a candidate hangs on: none, "some", "place" or "switch"."""
     frame = candidate.frame
-    if frame.conditional_block:
-        return _kind(reading, frame.conditional_block)
+    block = next(markup.around(reading.regions.conditions, candidate.hit[0]), "")
+    if block:
+        return _kind(reading, block)
+    above = _heading_condition(reading, frame)
+    if above:
+        return _kind(reading, above)
     if frame.zone == "faq":
         return "some"
     outer = reading.outer(frame)
     if candidate.part.quoted:
         text = outer
     elif candidate.mode is Mode.INSTRUCTION and candidate.told_at is not None:
-        text = (
-            outer[: max(0, candidate.told_at - frame.start)]
-            + " . "
-            + _trailing(reading, outer, candidate.hit[1] - frame.start)
-        )
+        told, hit = max(0, candidate.told_at - frame.start), max(0, candidate.hit[0] - frame.start)
+        if reading.has("condition.between", outer[told:hit]):
+            return _kind(reading, outer)
+        text = outer[:told] + " . " + _trailing(reading, outer, candidate.hit[1] - frame.start)
     else:
         text = frame.label
-    text = f"{text} {_heading_condition(reading, frame)}"
     for pack in reading.packs:
         stripped = pack.rule("condition.harmless").sub(" ", text)
         if pack.rule("condition.some").search(stripped):
@@ -129,9 +131,12 @@ def _trailing(reading: Reading, outer: str, at: int) -> str:
 
 
 def _heading_condition(reading: Reading, frame: Frame) -> str:
+    """The heading above a frame where it limits what stands under it ("Sales calls only")."""
     heading = reading.heading_of(frame)
     text = reading.outer(heading) if heading else ""
-    return text if reading.has("condition.heading", text) else ""
+    if not reading.has("condition.heading", text) or reading.has("cancel.all_calls", text):
+        return ""
+    return "" if reading.has("condition.harmless", text) or reading.has("timing.first", text) else text
 
 
 def _kind(reading: Reading, text: str) -> str:

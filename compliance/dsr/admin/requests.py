@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -22,11 +22,11 @@ from accounts.pages import Part
 from compliance import law
 from compliance.dsr import access, certificate
 from compliance.dsr.admin import questions, tables
+from compliance.dsr.downloads import stream_package
 from compliance.dsr.models import RequestRight, SubjectRequest
 from compliance.dsr.operations import deciding, delivering, planning, receiving, verifying
 from compliance.dsr.states import Decision, Reason, State
 from compliance.errors import Refusal
-from compliance.vault import store
 
 _MEDIA = {"json": "application/json", "pdf": "application/pdf"}
 
@@ -258,13 +258,7 @@ class SubjectRequestAdmin(ScopedAdmin):
         fits=lambda row: bool(access.packages_of(row)),
     )
     def download_package(self, actor: Actor, row: SubjectRequest, data: dict[str, Any]) -> HttpResponseBase:
-        opened = delivering.hand_over(actor=actor, request_id=row.id)
-        # Keys and rows are loaded here; only sealed bytes are read after the page's scope has ended.
-        answer = StreamingHttpResponse(store.open_stream(opened.sealed), content_type="application/zip")
-        answer["Content-Length"] = str(opened.sealed.size)
-        answer["Content-Disposition"] = f'attachment; filename="{row.reference}.zip"'
-        answer["Cache-Control"] = "private, no-store"
-        return answer
+        return stream_package(delivering.hand_over(actor=actor, request_id=row.id))
 
     @button(
         "dsr.handle",

@@ -11,6 +11,7 @@ from accounts import access as rights
 from accounts import pages
 from accounts.console import actor_of, signed
 from accounts.pages import Facts, Part, Table
+from compliance import law
 from compliance.dsr import access
 from compliance.dsr.models import SubjectRequest
 from compliance.dsr.states import GROUNDS, Decision, Ground, State
@@ -30,15 +31,15 @@ OPEN = frozenset({State.OPEN.value, State.IN_PROGRESS.value})
 
 def parts_of(request: HttpRequest, row: SubjectRequest, today: date) -> list[Part]:
     """The whole page of a request."""
-    return [
-        facts(request, row),
-        dates(row, today),
-        identities(row),
-        plan(row),
-        packages(row),
-        certificates(row),
-        *([letters(row)] if rights.may(actor_of(request), "dsr.read_outbox") else []),
-    ]
+    asked = {right.right for right in access.rights_of(row)}
+    parts: list[Part] = [facts(request, row), dates(row, today), identities(row), plan(row)]
+    if law.Right.ACCESS in asked:
+        parts.append(packages(row))
+    if law.Right.ERASURE in asked:
+        parts.append(certificates(row))
+    if rights.may(actor_of(request), "dsr.read_outbox"):
+        parts.append(letters(row))
+    return parts
 
 
 def next_step(row: SubjectRequest) -> str:

@@ -17,7 +17,7 @@ from audit import log
 from compliance import jobs, law
 from compliance.dsr import access as requests
 from compliance.dsr import certificate, events, export, notices
-from compliance.dsr.models import PlanItem, SubjectRequest, Suppression
+from compliance.dsr.models import Package, PlanItem, SubjectRequest, Suppression
 from compliance.dsr.operations.deciding import close
 from compliance.dsr.states import GROUNDS, Decision, Ground, State, outcome
 from compliance.errors import Held
@@ -63,10 +63,12 @@ def _give_copy(actor: Actor, request: SubjectRequest) -> None:
         items = _items(request, law.Right.ACCESS, Decision.FULFIL)
         if requests.packages_of(request) or not items:
             return
-    package, url = export.build_package(actor=actor, request_id=request.id)
-    with tenancy.operation(actor):
+
+    def announce(package: Package, url: str) -> None:
         _settle(items, DELIVERED)
         notices.queue(actor, request, notices.package_ready(request, url, package.expires_at))
+
+    export.build_package(actor=actor, request_id=request.id, announce=announce)
 
 
 def _erase(actor: Actor, request: SubjectRequest) -> None:
@@ -79,7 +81,7 @@ def _erase(actor: Actor, request: SubjectRequest) -> None:
         disposal.begin_artifact_disposal(actor=actor, artifact_ids=single, ground=disposal.Ground.ERASURE_REQUEST)
     for object_id in [*whole, *single]:
         if not disposal.is_our_part_done(actor.organisation_id, object_id):
-            raise jobs.TryLater("erasing", seconds=2)
+            raise jobs.TryLater("erasing", seconds=10)
     subject_ids = sorted({item.subject_id for item in items})
     disposal.erase_subjects(actor=actor, subject_ids=subject_ids, request_id=request.id)
     _suppress(actor, request)
@@ -142,11 +144,12 @@ def _answer(actor: Actor, request_id: UUID) -> None:
         awaiting = [item for item in items if item.result == AWAITING]
         held = [item for item in items if item.ground == Ground.LEGAL_HOLD]
         erasing = any(right.right == law.Right.ERASURE for right in requests.rights_of(request))
-    if erasing and certificate.issue_if_changed(actor=actor, request_id=request_id, is_final=not (awaiting or held)):
-        with tenancy.operation(actor):
-            notices.queue(actor, request, _erasure_letter(request, items))
+        letter = _erasure_letter(request, items)
+    if erasing:
+        is_final = not (awaiting or held)
+        certificate.issue_if_changed(actor=actor, request_id=request_id, is_final=is_final, letter=letter)
     if awaiting:
-        raise jobs.TryLater("awaiting_platform", seconds=60)
+        raise jobs.TryLater("awaiting_platform", seconds=3600)
     if not held:
         _close(actor, request_id)
 

@@ -77,9 +77,12 @@ def verify_by_officer(*, actor: Actor, request_id: UUID, evidence: str) -> Subje
 
 
 def new_code(actor: Actor, request: SubjectRequest, claim: ClaimedIdentity) -> VerificationCode:
-    """Make a code and queue its letter, in the current transaction. Conflict where the claim cannot be proven like this."""
+    """Make a code and queue its letter, in the current transaction. Conflict where the claim cannot be proven like this.
+
+    A claim that was proven once stays good for the package, though the register has forgotten the person since.
+    """
     organisation_id = request.organisation_id
-    if not _is_recorded(claim):
+    if claim.verified_at is None and not _is_recorded(claim):
         raise Conflict("The register does not know this address, so it proves nothing", code="claim_not_recorded")
     since = timezone.now() - timedelta(days=1)
     codes = VerificationCode.objects.for_organisation(organisation_id)

@@ -125,7 +125,7 @@ def _begin(actor: Actor, artifact_id: UUID) -> _Task | Outcome:
             return Outcome(state, "nothing_to_fetch")
         if state in _FETCHABLE:
             erasing.move_artifact(artifact, ArtifactState.FETCHING, failure_code="")
-            keeping.note(actor, events.ARTIFACT_FETCHING, artifact)
+            keeping.note(actor, events.FETCH_BEGUN, artifact)
         elif state is not ArtifactState.FETCHING:  # fetching: an earlier worker died over it
             return Outcome(state, "nothing_to_fetch")
         connection = connectors.connection_of(organisation_id, call.connection_id)

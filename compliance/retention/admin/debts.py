@@ -71,14 +71,14 @@ class LocationAdmin(ScopedAdmin):
         "found” or “gone” is a proof."
     )
     empty = "Nothing is owed: every place that was asked is proven empty."
-    list_display = ("place_shown", "standing", "artifact_shown", "answer", "checked", "expected")
+    list_display = ("place_shown", "standing", "artifact_shown", "call_shown", "answer", "checked", "expected")
     list_filter = (DebtFilter,)
     ordering = ("id",)
     actions_detail = ("check_now", "attest")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = register.locations(actor_of(request).organisation_id).select_related("artifact")
-        return rows.defer("sealed_probe", "artifact__sealed_source")
+        rows = register.locations(actor_of(request).organisation_id).select_related("artifact__call")
+        return rows.defer("sealed_probe", "artifact__sealed_source", "artifact__call__sealed_facts")
 
     def name_of(self, row: Any) -> str:
         return f"{row.get_place_display()}, {row.name}" if row.name else str(row.get_place_display())
@@ -94,6 +94,11 @@ class LocationAdmin(ScopedAdmin):
     @admin.display(description="Artifact")
     def artifact_shown(self, row: Any) -> str:
         return pages.to("recordings_artifact", row.artifact_id, pages.words(row.artifact.kind).capitalize())
+
+    @admin.display(description="Call")
+    def call_shown(self, row: Any) -> str:
+        call = row.artifact.call
+        return pages.to("recordings_call", call.id, call.external_id or pages.short(call.id)) if call else pages.NOTHING
 
     @admin.display(description="Last answer")
     def answer(self, row: Any) -> str:
@@ -116,6 +121,7 @@ class LocationAdmin(ScopedAdmin):
                     ("Place", self.name_of(row)),
                     ("State", self.standing(row)),
                     ("Artifact", self.artifact_shown(row)),
+                    ("Call", self.call_shown(row)),
                     ("Platform deletes by itself on", pages.day(row.expected_gone_on)),
                     ("Checked", pages.moment(row.checked_at)),
                     ("How", pages.words(proof.get("how", ""))),

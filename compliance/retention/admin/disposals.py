@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -19,6 +20,9 @@ _STEPS = {
     Disposal.Step.BYTES_DELETED: pages.WAITING,
     Disposal.Step.DONE: pages.GOOD,
 }
+
+
+_PROOF = ("place", "name", "how", "answer")
 
 
 @admin.register(Disposal)
@@ -84,10 +88,7 @@ class DisposalAdmin(ScopedAdmin):
             Table(
                 "Proofs of absence",
                 ["Place", "Name", "How", "Answer", "Checked"],
-                [
-                    [proof.get(name) for name in ("place", "name", "how", "answer", "checked_at")]
-                    for proof in row.proofs
-                ],
+                [[*(proof.get(name) for name in _PROOF), _checked(proof)] for proof in row.proofs],
                 empty="No place is proven empty yet.",
             ),
             Table(
@@ -96,3 +97,7 @@ class DisposalAdmin(ScopedAdmin):
                 [[pages.to("audit_entry", entry, entry)] for entry in row.entries],
             ),
         ]
+
+
+def _checked(proof: dict[str, Any]) -> object:
+    return pages.told_moment(str(proof.get("checked_at", "")))

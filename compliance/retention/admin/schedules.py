@@ -118,7 +118,7 @@ def _schedule_parts(schedule: rules.Schedule, name: str) -> list[Part]:
                 [
                     pages.code(rule.rule_id),
                     _matched(rule.match),
-                    "without limit" if rule.keep_days is None else f"{rule.keep_days} days",
+                    "without limit" if rule.keep_days is None else pages.days(rule.keep_days),
                     pages.words(rule.clock.value),
                     pages.lines([rule.why, rule.warning] if rule.warning else [rule.why]),
                 ]
@@ -136,8 +136,8 @@ def _schedule_parts(schedule: rules.Schedule, name: str) -> list[Part]:
                     [
                         pages.code(guard.guard_id),
                         _matched(guard.match),
-                        guard.minimum_days,
-                        guard.maximum_days,
+                        pages.days(guard.minimum_days),
+                        pages.days(guard.maximum_days),
                         guard.why,
                     ]
                     for guard in schedule.guards

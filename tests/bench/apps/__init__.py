@@ -1,1 +1,1 @@
-"""A Django app for measuring only: tables beside the product's, and the packages that are compared. The product never installs it."""
+"""A Django app for measuring only, with the packages that are compared. The product never installs it."""

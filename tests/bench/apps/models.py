@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pghistory
 from django.db import models
 
@@ -52,3 +54,5 @@ class Received(models.Model):
     external_id = models.CharField(max_length=64, unique=True)
     body = models.JSONField()
     received_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[Received]] = models.Manager()

@@ -63,7 +63,7 @@ def test_sound_is_stored_with_its_hash_and_measures(line: Line, media: Media, en
     assert places == {("platform", "dialgen", "", "present"), ("store", "vault", found.object.store_key, "present")}
     (entry,) = [entry for entry in entries.of("recordings.artifact.stored") if entry.what["kind"] == "recording"]
     assert (entry.obj, entry.what["sha256"], entry.what["size"]) == (("artifact", found.id), found.sha256, found.size)
-    assert len(entries.of("recordings.artifact.fetching")) == 1
+    assert len(entries.of("recordings.artifact.fetch_begun")) == 1
     assert "retention.assign" in {name for name, _, _ in due_work.overdue(100)}
 
 

@@ -1,0 +1,7 @@
+"""Failed claims of the proofs are shown with their values, as a test's own are."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("tests.faults.proofs")
