@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts import access, operations, pages
 from accounts.actors import Actor, Role
 from accounts.buttons import Question, Show, button
-from accounts.console import ScopedAdmin, actor_of, who
+from accounts.console import ScopedAdmin, actor_of, own_organisation, who
 from accounts.models import ApiKey, Membership, Organisation
 from accounts.pages import Facts, Part, Secret
 
@@ -70,7 +70,7 @@ class OrganisationAdmin(ScopedAdmin):
     title = "Organisation"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
-        return Organisation.objects.filter(id=actor_of(request).organisation_id)
+        return own_organisation(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if not self.has_view_permission(request):

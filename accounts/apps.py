@@ -11,7 +11,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import schema  # noqa: F401  # registers how the API's schema names our sign-ins
+        from accounts import schema  # noqa: F401, PLC0415  # registers how the API's schema names our sign-ins
 
 
 class ConsoleConfig(admin_apps.AdminConfig):

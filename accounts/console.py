@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.db import models
 from django.http import HttpRequest, HttpResponseBase
@@ -58,6 +59,11 @@ def organisation_of(request: HttpRequest) -> Organisation:
     if "organisation" not in known:
         known["organisation"] = Organisation.objects.get(id=actor_of(request).organisation_id)
     return cast(Organisation, known["organisation"])
+
+
+def own_organisation(request: HttpRequest) -> models.QuerySet[Organisation]:
+    """The same as rows, for a list."""
+    return Organisation.objects.filter(id=actor_of(request).organisation_id)
 
 
 def who(request: HttpRequest, reference: str) -> str:
@@ -121,9 +127,8 @@ class DressedList(ChangeList):  # type: ignore[misc]
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)
-        self.result_list = rows
-        self.model_admin.dress(request, rows)
+        self.result_list: list[Any] = list(self.result_list)
+        self.model_admin.dress(request, self.result_list)
 
 
 class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
@@ -137,6 +142,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     paginator = InfinitePaginator  # no COUNT over everything
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # nor by each filter
     list_fullwidth = True
     change_list_template = "console/list.html"
     change_form_template = "console/page.html"

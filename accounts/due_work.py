@@ -1,4 +1,6 @@
-"""The rows behind every background job. Postgres is the queue of record: claim by an UPDATE that must hit the row, work, delete it."""
+"""The rows behind every background job. Postgres is the queue of record: claim by an UPDATE that must hit the row,
+work, delete it.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,16 @@ class Claim:
 
 
 def add(job: str, *, organisation_id: UUID, object_id: UUID, due_at: datetime | None = None) -> None:
-    """Ask for a job in the current transaction. Asking twice is one job, at the earlier time, run once more if it is running."""
+    """Ask for a job in the current transaction. Asking twice is one job, at the earlier time, run once more if it is
+    running.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO accounts_duework (organisation_id, job, object_id, due_at, generation, attempts, last_code)
                VALUES (%s, %s, %s, %s, 1, 0, '')
                ON CONFLICT (job, object_id) DO UPDATE
-               SET due_at = LEAST(accounts_duework.due_at, EXCLUDED.due_at), generation = accounts_duework.generation + 1""",
+               SET due_at = LEAST(accounts_duework.due_at, EXCLUDED.due_at),
+                   generation = accounts_duework.generation + 1""",
             [organisation_id, job, object_id, due_at or timezone.now()],
         )
 

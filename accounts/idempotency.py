@@ -1,7 +1,7 @@
 """Idempotency-Key: the same write asked for twice is done once and answered twice.
 
-Kept are digests, the status and the id of what the write made; the answer is rendered again from the row, so that no copy of
-personal data lies here.
+Kept are digests, the status and the id of what the write made; the answer is rendered again from the row, so that no
+copy of personal data lies here.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def earlier(asked: Asked) -> tuple[int, UUID | None] | None:
 
 
 def remember(asked: Asked, *, status: int, resource_id: UUID | None) -> None:
-    """Note what the write did, in the write's own transaction. Of two at once, one fails as a conflict and changes nothing."""
+    """Note what the write did, in the write's own transaction. Of two at once, one fails as a conflict and changes
+    nothing.
+    """
     rows = IdempotencyRecord.objects.for_organisation(asked.actor.organisation_id)
     rows.filter(actor=asked.actor.reference, key_digest=asked.key, created_at__lte=timezone.now() - KEPT_FOR).delete()
     try:

@@ -155,7 +155,9 @@ class IdempotencyRecord(OrganisationScoped):
 
 
 class Route(models.Model):
-    """From a secret's digest to an organisation and an id: readable before the organisation is known, and holds nothing else."""
+    """From a secret's digest to an organisation and an id: readable before the organisation is known, and holds nothing
+    else.
+    """
 
     kind = models.CharField(max_length=24)
     digest = models.BinaryField(max_length=32)

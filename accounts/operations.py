@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -33,7 +34,9 @@ class NewOrganisation:
 
 
 def create_organisation(*, actor: Actor | None = None, new: NewOrganisation) -> tuple[Organisation, User]:
-    """Create an organisation and its first owner (by the operator only). Returns both; the owner has no password yet."""
+    """Create an organisation and its first owner (by the operator only). Returns both; the owner has no password
+    yet.
+    """
     if not new.name.strip():
         raise Invalid("An organisation needs a name", errors={"name": ["Empty."]})
     organisation_id = uuid7()
@@ -214,7 +217,7 @@ def _make_key(
     return key, text
 
 
-def _note(actor: Actor, event: str, obj: tuple[str, UUID], **details: object) -> None:
+def _note(actor: Actor, event: str, obj: tuple[str, UUID], **details: Any) -> None:
     log.append(
         actor=actor, event=event, organisation_id=actor.organisation_id, obj=obj, cls=log.EntryClass.CONFIG, **details
-    )  # type: ignore[arg-type]
+    )

@@ -1,7 +1,8 @@
 """How often one key or member may ask, told as the IETF's draft says (draft-ietf-httpapi-ratelimit-headers-10).
 
-Counts lie in the process's memory and hold the actor's id only: with several web processes each has its own count, so an actor may
-get up to that many times the quota. That is enough to stop a program that runs away, which is what it is for.
+Counts lie in the process's memory and hold the actor's id only: with several web processes each has its own count, so
+an actor may get up to that many times the quota. That is enough to stop a program that runs away, which is what it is
+for.
 """
 
 from __future__ import annotations

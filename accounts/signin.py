@@ -58,7 +58,9 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def one_time_link(user: User, base_url: str) -> str:
-    """An address that lets this person set a password and sign in; it dies with its first use and after PASSWORD_RESET_TIMEOUT."""
+    """An address that lets this person set a password and sign in; it dies with its first use and after
+    PASSWORD_RESET_TIMEOUT.
+    """
     key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
     path = reverse(
         "account_reset_password_from_key", kwargs={"uidb36": key.split("-", 1)[0], "key": key.split("-", 1)[1]}

@@ -1,15 +1,16 @@
 """One organisation at a time.
 
-What can go wrong: a query that forgets its organisation answers with everybody's data. Two walls stand against it. In Python,
-`Model.objects` refuses every queryset but `for_organisation(id)`. In Postgres, row security is forced on every table that has an
-organisation, and reads the id that `scope` sets for the transaction; a connection that never entered a scope sees no row at all.
+What can go wrong: a query that forgets its organisation answers with everybody's data. Two walls stand against it. In
+Python, `Model.objects` refuses every queryset but `for_organisation(id)`. In Postgres, row security is forced on every
+table that has an organisation, and reads the id that `scope` sets for the transaction; a connection that never entered
+a scope sees no row at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
@@ -42,9 +43,9 @@ class ScopedManager(models.Manager[_Model], Generic[_Model]):
         """Insert one row; row security refuses it outside its organisation's scope."""
         return super().get_queryset().create(**values)
 
-    def bulk_create(self, rows: Iterable[_Model], *args: Any, **options: Any) -> list[_Model]:
+    def bulk_create(self, objs: Iterable[_Model], *args: Any, **options: Any) -> list[_Model]:
         """Insert many rows at once, under the same wall."""
-        return super().get_queryset().bulk_create(rows, *args, **options)
+        return super().get_queryset().bulk_create(objs, *args, **options)
 
 
 class OrganisationScoped(models.Model):
@@ -54,7 +55,7 @@ class OrganisationScoped(models.Model):
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="+")
 
     organisation_id: UUID
-    objects: ClassVar[ScopedManager[Any]] = ScopedManager()
+    objects = ScopedManager()
 
     class Meta:
         abstract = True

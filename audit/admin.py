@@ -65,8 +65,7 @@ class EntryAdmin(ScopedAdmin):
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
-        rows = Entry.objects.filter(organisation_id=actor_of(request).organisation_id)
-        return rows.defer("leaf_hash")
+        return entries.rows(actor_of(request).organisation_id).defer("leaf_hash")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
@@ -202,6 +201,6 @@ def figures(request: HttpRequest) -> list[Figure]:
 
 def _is_behind(organisation_id: UUID, signed_at: datetime) -> bool:
     """Whether an entry is older than the last signature by long: a quiet log is signed when something happens."""
-    newest = Entry.objects.filter(organisation_id=organisation_id).order_by("-id").values_list("recorded_at", flat=True)
+    newest = entries.rows(organisation_id).order_by("-id").values_list("recorded_at", flat=True)
     found = newest.first()
     return found is not None and found > signed_at

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from audit import sealing
 from audit.models import Disclosure, Entry, ErasedDisclosure, Leaf
@@ -59,6 +59,11 @@ class EntryView:
         return next((field.value for field in self.fields if field.name == name), None)
 
 
+def rows(organisation_id: UUID) -> QuerySet[Entry]:
+    """An organisation's entries as they lie, for lists; nothing of them is opened."""
+    return Entry.objects.filter(organisation_id=organisation_id)
+
+
 def read_entry(organisation_id: UUID, entry_id: UUID, *, with_disclosures: bool = True) -> EntryView | None:
     """One entry of an organisation's log, in its scope; None where there is none with a place in the tree."""
     place = Leaf.objects.filter(organisation_id=organisation_id, entry_id=entry_id).values_list("entry_id", "index")
@@ -92,7 +97,7 @@ def list_entries(
 def _wanted(
     organisation_id: UUID, object_id: UUID | None, cause: UUID | None, act: str | None, cls: str | None
 ) -> Any | None:
-    entries = Entry.objects.filter(organisation_id=organisation_id)
+    entries = rows(organisation_id)
     if object_id is None and cause is None and act is None and cls is None:
         return None
     if object_id is not None:
@@ -109,7 +114,7 @@ def _wanted(
 def views(organisation_id: UUID, places: Sequence[tuple[UUID, int]], with_disclosures: bool = True) -> list[EntryView]:
     """The entries at these places, in this order."""
     ids = [entry_id for entry_id, _ in places]
-    data = dict(Entry.objects.filter(organisation_id=organisation_id, id__in=ids).values_list("id", "leaf"))
+    data = dict(rows(organisation_id).filter(id__in=ids).values_list("id", "leaf"))
     opened = open_disclosures(organisation_id, ids) if with_disclosures else {}
     erased = erased_digests(organisation_id, ids)
     return [

@@ -1,7 +1,8 @@
 """Background work. The row in Postgres is the job; the broker only rings.
 
-A job is named, takes an organisation's and an object's id, calls one operation and may run twice. `enqueue_on_commit` writes the row
-in the business transaction and rings after the commit; a bell that is lost (broker gone, worker killed) is rung again by `ring_overdue`.
+A job is named, takes an organisation's and an object's id, calls one operation and may run twice. `enqueue_on_commit`
+writes the row in the business transaction and rings after the commit; a bell that is lost (broker gone, worker killed)
+is rung again by `ring_overdue`.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ _DEFAULT_LADDER = (10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A registered job: what to call, the waits in seconds between tries (the last one repeats), and for how long a worker that
-    took it is believed to be alive. A job that outlasts its lease may be started twice, which every job must bear.
+    """A registered job: what to call, the waits in seconds between tries (the last one repeats), and for how long a
+    worker that took it is believed to be alive. A job that outlasts its lease may be started twice, which every job
+    must bear.
     """
 
     name: str
@@ -100,7 +102,7 @@ def run(name: str, object_id: UUID) -> bool:
         due_work.postpone(work, seconds=seconds, code=later.code)
     except Refusal as refusal:
         _refused(found, work, refusal)
-    except Exception as error:  # the sweep's edge: nothing else may swallow a fault
+    except Exception as error:  # noqa: BLE001  # the sweep's edge: nothing else may swallow a fault
         logger.error("jobs.failed", job=name, error=type(error).__name__, at=places_of(error), attempt=work.attempts)
         due_work.postpone(work, seconds=found.wait(work.attempts), code=f"failed:{type(error).__name__}"[:64])
     else:
@@ -109,7 +111,9 @@ def run(name: str, object_id: UUID) -> bool:
 
 
 def _refused(found: Job, work: due_work.Claim, refusal: Refusal) -> None:
-    """A no of ours is final: the world moved on (erased, revoked, decided). A part that does not answer is asked again."""
+    """A no of ours is final: the world moved on (erased, revoked, decided). A part that does not answer is asked
+    again.
+    """
     if refusal.status >= 500:
         logger.warning("jobs.postponed", job=found.name, code=refusal.code, attempt=work.attempts)
         due_work.postpone(work, seconds=found.wait(work.attempts), code=refusal.code)

@@ -34,7 +34,7 @@ class Jobs:
 
     def drain(self, *, rounds: int = 50) -> list[str]:
         """Run what is due until nothing is; the names in order. Work that asks to be tried later stays."""
-        done = []
+        done: list[str] = []
         for _ in range(rounds):
             due = due_work.overdue(1000)
             if not due:

@@ -38,15 +38,17 @@ class Databases:
         """The main database as its owner: for what the service's role may not do (a test of the guards)."""
         return self.urls["DATABASE_OWNER_URL"]
 
-    def let_time_pass(self) -> None:
-        """Every lease has run out and every wait of minutes is over, as if nobody had looked for an hour.
+    def let_time_pass(self, *, leases: bool = True) -> None:
+        """Every wait of minutes is over, and every lease has run out, as if nobody had looked for an hour.
 
         What is due later stays: the daily sweeps ask for themselves anew for ever.
         """
         with psycopg.connect(self.owner_url, autocommit=True) as owner:
             owner.execute(
-                "UPDATE accounts_duework SET leased_until = NULL, due_at = least(due_at, now() - interval '1 second')"
-                " WHERE due_at < now() + interval '2 hours'"
+                "UPDATE accounts_duework SET due_at = least(due_at, now() - interval '1 second'),"
+                " leased_until = CASE WHEN %s THEN NULL ELSE leased_until END"
+                " WHERE due_at < now() + interval '2 hours'",
+                [leases],
             )
 
 
@@ -78,7 +80,9 @@ def committed_db(
 
 @contextmanager
 def clones(servers: Servers, of: Databases | None = None) -> Iterator[Databases]:
-    """A pair of databases that are dropped at the end: copies of the migrated templates, or of a pair to which nobody is connected."""
+    """A pair of databases that are dropped at the end: copies of the migrated templates, or of a pair to which nobody
+    is connected.
+    """
     templates = (of.main, of.keys) if of else (MAIN_TEMPLATE, KEYS_TEMPLATE)
     suffix = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{uuid4().hex[:12]}"
     main, keys = f"test_{suffix}", f"test_{suffix}_keys"
@@ -95,7 +99,8 @@ def clones(servers: Servers, of: Databases | None = None) -> Iterator[Databases]
 def _clone(admin: psycopg.Connection[Any], template: str, name: str, *roles: str) -> None:
     """A copy has the template's tables and grants, but not the grants on the database itself (see roles.sql)."""
     names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
-    admin.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER callwarden_owner").format(**names))
+    create = "CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER callwarden_owner"
+    admin.execute(sql.SQL(create).format(**names))
     admin.execute(sql.SQL("REVOKE ALL ON DATABASE {name} FROM PUBLIC").format(**names))
     for role in roles:
         admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {name} TO {role}").format(**names, role=sql.Identifier(role)))

@@ -1,5 +1,5 @@
-"""The entries that a test's operations write. The service's role may insert into the log's inbox and not read it, so they are noted on
-the way: each call goes through to the real log, which checks and writes it.
+"""The entries that a test's operations write. The service's role may insert into the log's inbox and not read it, so
+they are noted on the way: each call goes through to the real log, which checks and writes it.
 """
 
 from __future__ import annotations

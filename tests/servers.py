@@ -203,7 +203,9 @@ def _forget_old_clusters() -> None:
 
 
 def _fastest_folder() -> Path | None:
-    """Memory where there is room: a clone of the migrated databases is some 1,500 small files, twenty times faster there."""
+    """Memory where there is room: a clone of the migrated databases is some 1,500 small files, twenty times faster
+    there.
+    """
     shared_memory = Path("/dev/shm")
     try:
         room = os.statvfs(shared_memory)

@@ -52,13 +52,13 @@ class _Rehash:
     def _take(self, tile: tiles.Tile, start: int) -> bool:
         served = self._read(tile.path, tile.width * merkle.HASH_SIZE)
         bundle = self._read(tile.entries.path, MAX_BUNDLE)
+        entries = None
         if bundle is not None:
             try:
                 entries = tiles.decode_bundle(bundle, tile.width)
             except FormatError as error:
                 self.report.add(Outcome.INVALID, f"{tile.entries.path}: {error}")
-                bundle = None
-        if bundle is not None:
+        if entries is not None:
             hashes = merkle.leaf_hashes(entries)
             self.leaves.take(start, entries)
             self._check_served(tile, served, b"".join(hashes))

@@ -1,4 +1,6 @@
-"""Start-up of the whole: the worker application knows its broker, and no process of ours leaves its memory on a disk."""
+"""Start-up of the whole: the worker application knows its broker, and no process of ours leaves its memory on a
+disk.
+"""
 
 from __future__ import annotations
 
@@ -15,5 +17,5 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        app.conf.broker_url = settings.BROKER_URL
+        app.conf.update(broker_url=settings.BROKER_URL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys

@@ -1,4 +1,6 @@
-"""Typed readers of the environment. A value that cannot be used stops the start with its name; a secret is never printed."""
+"""Typed readers of the environment. A value that cannot be used stops the start with its name; a secret is never
+printed.
+"""
 
 from __future__ import annotations
 

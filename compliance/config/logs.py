@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 from accounts.errors import places_of
 
@@ -49,7 +50,9 @@ def _reduce_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
 
 
 def _drop_path(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Django's lines about refused and failed requests quote path or host, and paths of links and webhooks hold tokens."""
+    """Django's lines about refused and failed requests quote path or host, and paths of links and webhooks hold
+    tokens.
+    """
     if str(event.get("logger")).startswith(("django.request", "django.security")):
         event["event"] = str(event["event"]).partition(":")[0]
     return event
@@ -57,7 +60,7 @@ def _drop_path(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 def configure(*, level: str, plain: bool = False) -> None:
     """Set up standard logging and structlog with one output."""
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,

@@ -1,4 +1,6 @@
-"""The seven made-up sample calls, as DialGen would send them. Used by the demo organisation, `make demo` and the benchmarks."""
+"""The seven made-up sample calls, as DialGen would send them. Used by the demo organisation, `make demo` and the
+benchmarks.
+"""
 
 from __future__ import annotations
 

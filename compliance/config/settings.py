@@ -1,4 +1,6 @@
-"""All settings, read from the environment (see docs/operating.md). Refuses to start on nonsense, and on default secrets in production."""
+"""All settings, read from the environment (see docs/operating.md). Refuses to start on nonsense, and on default secrets
+in production.
+"""
 
 from __future__ import annotations
 
@@ -115,8 +117,9 @@ TEMPLATES = [
     }
 ]
 
-# --- databases -------------------------------------------------------------------------------------------------------------
-# The service connects as a role that owns nothing and cannot pass row security; only `migrate` uses the owner's address.
+# --- databases --------------------------------------------------------------------------------------------------------
+# The service connects as a role that owns nothing and cannot pass row security; only `migrate` uses the owner's
+# address.
 _OWNER = os.environ.get("CALLWARDEN_DB_ROLE") == "owner"
 DATABASES: dict[str, dict[str, Any]] = {
     "default": environment.database("DATABASE_OWNER_URL" if _OWNER else "DATABASE_URL", _NOWHERE),
@@ -126,7 +129,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASE_ROUTERS = ["compliance.vault.router.KeysRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- storage, keys, log ----------------------------------------------------------------------------------------------------
+# --- storage, keys, log -----------------------------------------------------------------------------------------------
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing of ours may use it
     "vault": environment.storage(
@@ -138,7 +141,7 @@ KEYRING_FILE = Path(environment.text("KEYRING_FILE", str(VAR_DIR / "secrets" / "
 LOG_SIGNING_KEY_FILE = Path(environment.text("LOG_SIGNING_KEY_FILE", str(VAR_DIR / "secrets" / "log-signing-key.pem")))
 LOG_ORIGIN = environment.text("LOG_ORIGIN", "callwarden.localhost")
 
-# --- platforms -------------------------------------------------------------------------------------------------------------
+# --- platforms --------------------------------------------------------------------------------------------------------
 FETCH_TEST_HOSTS = environment.words("FETCH_TEST_HOSTS")
 if FETCH_TEST_HOSTS and PROFILE not in {"embedded", "test"}:
     raise ImproperlyConfigured("FETCH_TEST_HOSTS works in the embedded profile only")
@@ -146,12 +149,12 @@ FETCH_MAX_BYTES = environment.number("FETCH_MAX_BYTES", 500 * 1024 * 1024)
 WEBHOOK_MAX_BYTES = environment.number("WEBHOOK_MAX_BYTES", 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
-# --- mail: without EMAIL_URL letters wait in the sealed outbox -------------------------------------------------------------
+# --- mail: without EMAIL_URL letters wait in the sealed outbox --------------------------------------------------------
 EMAIL_URL = environment.text("EMAIL_URL", "")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "privacy@localhost")
 
-# --- people ----------------------------------------------------------------------------------------------------------------
+# --- people -----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = (
@@ -174,7 +177,7 @@ ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_RATE_LIMITS = False if PROFILE == "test" else {"login_failed": "10/m/ip,5/5m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
-# --- API -------------------------------------------------------------------------------------------------------------------
+# --- API --------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.KeyAuthentication",
@@ -225,7 +228,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# --- pages -----------------------------------------------------------------------------------------------------------------
+# --- pages ------------------------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -281,7 +284,7 @@ UNFOLD: dict[str, Any] = {
     },
 }
 
-# --- jobs ------------------------------------------------------------------------------------------------------------------
+# --- jobs -------------------------------------------------------------------------------------------------------------
 BROKER_URL = environment.text("BROKER_URL", "memory://" if PROFILE in {"tool", "test"} else None)
 
 LOGGING_CONFIG = None

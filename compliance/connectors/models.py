@@ -32,7 +32,9 @@ class Governed(OrganisationScoped):
 
 
 class Connection(Governed):
-    """Our link to one account at one platform. Its address leads here by a routing row; its tokens are kept as digests."""
+    """Our link to one account at one platform. Its address leads here by a routing row; its tokens are kept as
+    digests.
+    """
 
     class State(models.TextChoices):
         ACTIVE = "active", "Active"

@@ -54,13 +54,19 @@ def requests(organisation_id: UUID) -> models.QuerySet[SubjectRequest]:
     return SubjectRequest.objects.for_organisation(organisation_id)
 
 
+def rights(organisation_id: UUID) -> models.QuerySet[RequestRight]:
+    """Every right of every request, each with its dates."""
+    return RequestRight.objects.for_organisation(organisation_id)
+
+
+def letters(organisation_id: UUID) -> models.QuerySet[OutboundMail]:
+    """Every letter of an organisation; still sealed."""
+    return OutboundMail.objects.for_organisation(organisation_id)
+
+
 def rights_of(request: SubjectRequest) -> list[RequestRight]:
     """The rights asked for, earliest date first."""
-    return list(
-        RequestRight.objects.for_organisation(request.organisation_id)
-        .filter(request=request)
-        .order_by("respond_by", "right")
-    )
+    return list(rights(request.organisation_id).filter(request=request).order_by("respond_by", "right"))
 
 
 def claims_of(request: SubjectRequest) -> list[ClaimedIdentity]:
@@ -90,7 +96,7 @@ def packages_of(request: SubjectRequest) -> list[Package]:
 
 def letters_of(request: SubjectRequest) -> list[OutboundMail]:
     """Letters, oldest first; still sealed."""
-    return list(OutboundMail.objects.for_organisation(request.organisation_id).filter(request=request).order_by("id"))
+    return list(letters(request.organisation_id).filter(request=request).order_by("id"))
 
 
 def organisation_of(organisation_id: UUID) -> Organisation:

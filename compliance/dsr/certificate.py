@@ -1,7 +1,8 @@
 """The erasure certificate: what was erased, where it lay, how its absence was proven, and what is not proven yet.
 
-A signed statement (`audit.tlog.statement`) with an inclusion proof for every entry it names, so that an outsider checks it with
-`python -m audit.verify` and nothing of ours. It names artifacts, hashes and log positions, no person. A PDF says the same in words.
+A signed statement (`audit.tlog.statement`) with an inclusion proof for every entry it names, so that an outsider checks
+it with `python -m audit.verify` and nothing of ours. It names artifacts, hashes and log positions, no person. A PDF
+says the same in words.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def open_certificate(*, actor: Actor, request_id: UUID, number: int, as_pdf: boo
     with tenancy.operation(actor):
         request = requests.request_for(actor, request_id)
         found = next((row for row in requests.certificates_of(request) if row.number == number), None)
-        if found is None or (as_pdf and found.pdf is None):
+        document = (found.pdf if as_pdf else found.statement) if found else None
+        if found is None or document is None:
             raise NotFound()
         log.append(
             actor=actor,
@@ -99,7 +101,7 @@ def open_certificate(*, actor: Actor, request_id: UUID, number: int, as_pdf: boo
             cls=log.EntryClass.ACCESS,
             what={"request": str(request_id), "number": number},
         )
-        return store.open_bytes(found.pdf if as_pdf else found.statement)
+        return store.open_bytes(document)
 
 
 def verifier_key(organisation_id: UUID) -> str:
@@ -232,11 +234,13 @@ def _with_positions(value: Any, positions: Mapping[str, int]) -> Any:
 
 def _says_the_same(earlier: Certificate, body: Mapping[str, JSON]) -> bool:
     said = statement.parse(store.open_bytes(earlier.statement)).body
-    return _comparable(said) == _comparable(body)
+    return bool(_comparable(said) == _comparable(body))
 
 
 def _comparable(body: Mapping[str, Any]) -> Any:
-    """What makes two certificates differ: results and the states of places, not the number, nor when and how a place answered last."""
+    """What makes two certificates differ: results and the states of places, not the number, nor when and how a place
+    answered last.
+    """
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
 """The access package: everything in one ZIP that opens without us, streamed and sealed as it is made.
 
-A cover letter with the items of GDPR Art. 15(1), a page that plays each call beside its words, the audio, the transcript, what the
-platform sent, and a manifest of hashes. No clear byte touches the disk.
+A cover letter with the items of GDPR Art. 15(1), a page that plays each call beside its words, the audio, the
+transcript, what the platform sent, and a manifest of hashes. No clear byte touches the disk.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class _CallFolder:
 def build_package(*, actor: Actor, request_id: UUID, announce: Callable[[Package, str], None]) -> None:
     """Build, seal and register the package. Outside a transaction: it reads whole recordings.
 
-    `announce` gets it with its address, inside the transaction that registers it: a package whose address nobody was told is no answer.
+    `announce` gets it with its address, inside the transaction that registers it: a package whose address nobody was
+    told is no answer.
     """
     organisation_id = actor.organisation_id
     with tenancy.scope(organisation_id):
@@ -74,6 +75,9 @@ def build_package(*, actor: Actor, request_id: UUID, announce: Callable[[Package
     token = secrets.token_urlsafe(32)
     with tenancy.operation(actor):
         request = requests.request_of(organisation_id, request_id, lock=True)
+        if requests.packages_of(request):  # another worker, after our lease had run out
+            store.abandon(staged)
+            return
         artifact = packages.keep_package(organisation_id, request_id, store.record(staged))
         package = Package.objects.create(
             organisation_id=organisation_id,
@@ -143,9 +147,7 @@ def _pages(request: SubjectRequest, folders: list[_CallFolder], left_out: list[s
         "left_out": left_out,
         "made_at": timezone.now(),
     }
-    return {
-        name: render_to_string(f"dsr/package_{name}", context).encode() for name in ("index.html", "letter.html")
-    }
+    return {name: render_to_string(f"dsr/package_{name}", context).encode() for name in ("index.html", "letter.html")}
 
 
 def _zip(

@@ -1,4 +1,6 @@
-"""Requests of data subjects. What the person told us lies under the request's own key, kept 24 months (11 CCR 7101), then minimised."""
+"""Requests of data subjects. What the person told us lies under the request's own key, kept 24 months (11 CCR 7101),
+then minimised.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +120,9 @@ class Package(OrganisationScoped):
 
 
 class Certificate(OrganisationScoped):
-    """A signed statement of what was erased, checkable without us; JSON for programs and PDF for people, sealed under the request."""
+    """A signed statement of what was erased, checkable without us; JSON for programs and PDF for people, sealed under
+    the request.
+    """
 
     request = models.ForeignKey(SubjectRequest, on_delete=models.PROTECT, related_name="+")
     number = models.PositiveIntegerField(help_text="1, 2, … for one request: a later one supersedes the earlier")
@@ -147,7 +151,9 @@ class Suppression(OrganisationScoped):
 
 
 class OutboundMail(OrganisationScoped):
-    """A letter, sealed under its request: sent where mail is set up, else waiting in the outbox for a person to pass it on."""
+    """A letter, sealed under its request: sent where mail is set up, else waiting in the outbox for a person to pass it
+    on.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", "To be sent"

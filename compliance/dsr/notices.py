@@ -1,4 +1,5 @@
-"""Letters to the person: plain words, each date with its rule. Sealed under the request until a mail server accepts them.
+"""Letters to the person: plain words, each date with its rule. Sealed under the request until a mail server accepts
+them.
 
 Without a mail server they wait in the outbox, where an officer opens them (an entry) and passes them on.
 """
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from smtplib import SMTPException
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -97,8 +99,8 @@ def erasure_answer(request: SubjectRequest, *, erased: int, awaiting: int, kept:
     parts = [f"we erased {erased} items of your recorded calls. A certificate that anybody can check is kept for you."]
     if awaiting:
         parts.append(
-            f"{awaiting} items are erased with us, but the platform that made the call has not yet confirmed its own copy. "
-            "We go on asking and write again when it is proven."
+            f"{awaiting} items are erased with us, but the platform that made the call has not yet confirmed its own "
+            "copy. We go on asking and write again when it is proven."
         )
     if kept:
         parts.append("We keep, and have to tell you why:\n" + "\n".join(f"- {reason}" for reason in kept))
@@ -123,7 +125,9 @@ def denial(request: SubjectRequest, reason: Reason, explanation: str) -> Letter:
 
 
 def queue(actor: Actor, request: SubjectRequest, letter: Letter) -> OutboundMail:
-    """Seal a letter in the current transaction, to be sent after it. A person without an address gets it by hand, from the outbox."""
+    """Seal a letter in the current transaction, to be sent after it. A person without an address gets it by hand, from
+    the outbox.
+    """
     row = OutboundMail(organisation_id=request.organisation_id, request=request, template=letter.template)
     row.sealed_letter = store.seal_value(
         request.organisation_id, requests.scope_of(request.id), _label(row.id), json.dumps(asdict(letter)).encode()
@@ -194,7 +198,7 @@ def _letter_row(organisation_id: UUID, letter_id: UUID) -> OutboundMail:
     return row
 
 
-def _mail_server():  # type: ignore[no-untyped-def]
+def _mail_server() -> Any:
     parts = urlsplit(settings.EMAIL_URL)
     return get_connection(
         settings.EMAIL_BACKEND,

@@ -1,4 +1,6 @@
-"""What the API takes and gives of requests: the shapes, and how a row becomes one. No shape has a value that identifies."""
+"""What the API takes and gives of requests: the shapes, and how a row becomes one. No shape has a value that
+identifies.
+"""
 
 from __future__ import annotations
 

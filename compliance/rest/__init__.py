@@ -1,4 +1,6 @@
-"""DRF plumbing: one organisation's scope a request, problem details, strict input, cursor pages, Idempotency-Key, ETag."""
+"""DRF plumbing: one organisation's scope a request, problem details, strict input, cursor pages, Idempotency-Key,
+ETag.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,9 @@ class TooLarge(exceptions.APIException):
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON of a bounded size and depth. The framework reads whatever is sent, and lets deep nesting end in a RecursionError."""
+    """JSON of a bounded size and depth. The framework reads whatever is sent, and lets deep nesting end in a
+    RecursionError.
+    """
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

@@ -14,8 +14,8 @@ _KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="1 to 255 printable characters, kept for 24 hours: the same request with the same key is done once and answered "
-    "twice (`Idempotent-Replayed: true`); another request with the same key is a 409.",
+    description="1 to 255 printable characters, kept for 24 hours: the same request with the same key is done once and "
+    "answered twice (`Idempotent-Replayed: true`); another request with the same key is a 409.",
 )
 _IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="the ETag that was read; 412 where it has changed since"

@@ -1,16 +1,19 @@
-"""ETag, If-Match and If-None-Match (RFC 9110 §13) for what can be changed: nobody overwrites what they have not seen."""
+"""ETag, If-Match and If-None-Match (RFC 9110 §13) for what can be changed: nobody overwrites what they have not
+seen.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 from django.utils.http import parse_etags
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from accounts.actors import Actor
 from accounts.errors import NotFound, Refusal
 
 
@@ -34,7 +37,8 @@ def is_known(request: Request, tag: str) -> bool:
 
 
 def require_match(request: Request, current: Callable[[], Any] | None) -> None:
-    """Refuse a write whose condition does not hold. `current` reads the body as it is now; None: this address has no tag.
+    """Refuse a write whose condition does not hold. `current` reads the body as it is now; None: this address has no
+    tag.
 
     Writers of one address wait for each other, so that of two with the same If-Match the second is refused.
     """
@@ -43,10 +47,9 @@ def require_match(request: Request, current: Callable[[], Any] | None) -> None:
         if wanted:
             raise PreconditionFailed("What is at this address has no ETag")
         return
+    address = f"{cast(Actor, request.auth).organisation_id}{request.path}"
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{request.auth.organisation_id}{request.path}"]
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [address])
     if not wanted:
         return
     try:

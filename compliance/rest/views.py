@@ -1,4 +1,6 @@
-"""The view that every address of the API is: in its actor's organisation, in one transaction, answered twice if asked twice."""
+"""The view that every address of the API is: in its actor's organisation, in one transaction, answered twice if asked
+twice.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Deletion debt: places other than our store that still hold what we decided to delete.
 
-Where a platform offers no deletion, a person asks it; its link is probed until it answers "not found". A link that is merely refused
-(403) or unreachable proves nothing. Where there is no link to probe, a person attests with evidence, and every report says "attested",
-never "proven".
+Where a platform offers no deletion, a person asks it; its link is probed until it answers "not found". A link that is
+merely refused (403) or unreachable proves nothing. Where there is no link to probe, a person attests with evidence, and
+every report says "attested", never "proven".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import access, tenancy
@@ -35,7 +36,9 @@ _PROOF_CODES = frozenset({"not_found", "gone"})
 
 
 def keep_addresses(artifact: Any) -> None:
-    """Before the call's key dies: what is needed to ask and to probe goes under each location's own key, which ends with the debt."""
+    """Before the call's key dies: what is needed to ask and to probe goes under each location's own key, which ends
+    with the debt.
+    """
     for location in register.locations_of(artifact.organisation_id, artifact.id):
         if location.place == location.Place.PLATFORM and location.state != LocationState.CONFIRMED_GONE:
             address = {
@@ -68,6 +71,11 @@ def ask_what_is_open(actor: Actor, artifact: Any) -> list[UUID]:
     return open_ones
 
 
+def owed(organisation_id: UUID) -> QuerySet[Disposal]:
+    """Disposals that are begun and not proven through."""
+    return Disposal.objects.for_organisation(organisation_id).exclude(step=Disposal.Step.DONE)
+
+
 def check_location(*, actor: Actor, location_id: UUID) -> bool:
     """Ask the platform's address now. True once it is proven gone."""
     access.require(actor, "retention.read")
@@ -86,7 +94,9 @@ def check_location(*, actor: Actor, location_id: UUID) -> bool:
 
 
 def attest_gone(*, actor: Actor, location_id: UUID, evidence: str) -> None:
-    """A person states, with evidence (a support case, a letter), that a place without an address of its own no longer holds the data."""
+    """A person states, with evidence (a support case, a letter), that a place without an address of its own no longer
+    holds the data.
+    """
     access.require(actor, "dsr.handle")
     if not 10 <= len(evidence.strip()) <= 4000:
         raise Invalid("Say what the evidence is", errors={"evidence": ["10 to 4000 characters."]})

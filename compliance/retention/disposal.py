@@ -1,10 +1,11 @@
 """The one road on which data leaves: wishes and schedules alike.
 
-What can go wrong: bytes that stay behind a row that says "deleted"; a crash between two stores that cannot change together; a hold
-that arrives while we work; a late event that brings everything back.
+What can go wrong: bytes that stay behind a row that says "deleted"; a crash between two stores that cannot change
+together; a hold that arrives while we work; a late event that brings everything back.
 
-The principle: decide once, under the call's lock, in one transaction (hold checked there, tombstone written there); then only go
-forward, each step provable and repeatable. The `Disposal` row is the job: its step says how far we came, and whoever finds it goes on.
+The principle: decide once, under the call's lock, in one transaction (hold checked there, tombstone written there);
+then only go forward, each step provable and repeatable. The `Disposal` row is the job: its step says how far we came,
+and whoever finds it goes on.
 
     begun           decided: artifact `deleting`, tombstone committed, nothing under the key opens any more
     keys_destroyed  the key is gone from the key store, its tombstone lies in the object store too
@@ -61,7 +62,8 @@ class Begun:
 
 
 def begin_call_disposal(*, actor: Actor, call_id: UUID, ground: Ground, request_id: UUID | None = None) -> list[UUID]:
-    """Decide that a whole call goes, with every artifact and its key. Returns the disposals' ids; asking again returns the same.
+    """Decide that a whole call goes, with every artifact and its key. Returns the disposals' ids; asking again returns
+    the same.
 
     Raises Held where a legal hold covers the call, NotFound where it is nobody's.
     """
@@ -88,7 +90,9 @@ def begin_call_disposal(*, actor: Actor, call_id: UUID, ground: Ground, request_
 
 
 def begin_artifact_disposal(*, actor: Actor, artifact_ids: Sequence[UUID], ground: Ground) -> Begun:
-    """Decide that single artifacts go (a schedule's end) while their calls stay. At most 500 a transaction, each locked and checked."""
+    """Decide that single artifacts go (a schedule's end) while their calls stay. At most 500 a transaction, each locked
+    and checked.
+    """
     access.require(actor, "retention.dispose")
     if len(artifact_ids) > BATCH:
         raise ValueError(f"at most {BATCH} artifacts a transaction")
@@ -102,8 +106,11 @@ def begin_artifact_disposal(*, actor: Actor, artifact_ids: Sequence[UUID], groun
                 _hold_back(actor, artifact)
                 begun.held.append(artifact.id)
             elif ArtifactState(artifact.state) not in _LEAVING:
-                with log.context(organisation_id):
+                with log.context(organisation_id) as entry_id:
                     row = _begin(actor, artifact, ground, request_id=None, whole_call=False)
+                    doomed = _scope_that_ends(row)
+                    if doomed:
+                        store.begin_destruction(organisation_id, [doomed], ground=ground.value, cause=entry_id)
                     _log_begun(actor, ("artifact", artifact.id), ground, None, artifacts=1)
                 begun.disposals.append(row.id)
                 _continue_later(organisation_id, artifact.id)
@@ -115,10 +122,10 @@ def carry_out(*, actor: Actor, disposal_id: UUID) -> Disposal:
     organisation_id = actor.organisation_id
     row = _row(organisation_id, disposal_id)
     if row.step == Disposal.Step.BEGUN:
-        if row.whole_call:
-            with tenancy.scope(organisation_id):
-                scope = register.call_scope(organisation_id, row.call_id)
-            store.carry_out_destruction(organisation_id, scope)
+        with tenancy.scope(organisation_id):
+            doomed = _scope_that_ends(row)
+        if doomed:
+            store.carry_out_destruction(organisation_id, doomed)
         _advance(actor, disposal_id, Disposal.Step.BEGUN, Disposal.Step.KEYS_DESTROYED)
     if _row(organisation_id, disposal_id).step == Disposal.Step.KEYS_DESTROYED:
         _delete_bytes(actor, disposal_id)
@@ -126,7 +133,9 @@ def carry_out(*, actor: Actor, disposal_id: UUID) -> Disposal:
 
 
 def finish_call(*, actor: Actor, call_id: UUID) -> bool:
-    """Once our own bytes of every artifact are proven absent, reduce the call to its tombstone. False while something is left to do."""
+    """Once our own bytes of every artifact are proven absent, reduce the call to its tombstone. False while something
+    is left to do.
+    """
     organisation_id = actor.organisation_id
     with tenancy.operation(actor):
         call = erasing.lock_call(organisation_id, call_id)
@@ -167,12 +176,14 @@ def erase_subjects(*, actor: Actor, subject_ids: Sequence[UUID], request_id: UUI
 
 
 def _end_subject(actor: Actor, subject_id: UUID, request_id: UUID | None, entry_id: UUID) -> None:
-    organisation_id = actor.organisation_id
-    if store.is_tombstoned(organisation_id, _subject_scope(subject_id)):
+    """Once: the tombstone carries the entry of whoever was first, and whoever comes at the same time waits for it."""
+    organisation_id, scope, ground = actor.organisation_id, _subject_scope(subject_id), Ground.ERASURE_REQUEST.value
+    if store.is_tombstoned(organisation_id, scope):
+        return
+    (tombstone,) = store.begin_destruction(organisation_id, [scope], ground=ground, cause=entry_id)
+    if tombstone.cause != entry_id:
         return
     erasing.forget_subjects(organisation_id, [subject_id])
-    ground = Ground.ERASURE_REQUEST.value
-    store.begin_destruction(organisation_id, [_subject_scope(subject_id)], ground=ground, cause=entry_id)
     erased = log.erase_disclosures(organisation_id=organisation_id, subject_id=subject_id, cause=entry_id)
     log.append(
         actor=actor,
@@ -227,6 +238,16 @@ def _begin(actor: Actor, artifact: Any, ground: Ground, *, request_id: UUID | No
         sha256=artifact.sha256,
         ciphertext_sha256=artifact.object.ciphertext_sha256 if artifact.object else "",
     )
+
+
+def _scope_that_ends(row: Disposal) -> store.Scope | None:
+    """The key that goes with a disposal: the call's with a whole call, a package's own with the package; a part of a
+    call has none.
+    """
+    if row.whole_call and row.call_id:
+        return register.call_scope(row.organisation_id, row.call_id)
+    sealed = row.artifact.object
+    return sealed.scope if sealed and sealed.scope.kind is store.ScopeKind.EXPORT else None
 
 
 def _hold_back(actor: Actor, artifact: Any) -> None:
@@ -363,7 +384,9 @@ def last_debt_on(organisation_id: UUID, call_ids: Sequence[UUID]) -> datetime | 
 
 
 def is_our_part_done(organisation_id: UUID, object_id: UUID) -> bool:
-    """Whether our own copies of a call (or of one artifact) are proven absent, whatever a platform still has to confirm."""
+    """Whether our own copies of a call (or of one artifact) are proven absent, whatever a platform still has to
+    confirm.
+    """
     with tenancy.scope(organisation_id):
         call = register.calls(organisation_id).filter(id=object_id).first()
         if call is not None:

@@ -19,7 +19,9 @@ _IN_FORCE = (LegalHold.State.ACTIVE, LegalHold.State.RELEASE_PROPOSED)
 
 
 def held_calls(organisation_id: UUID, call_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of the calls that a hold in force covers. Call this under the calls' row locks, or the answer may be stale."""
+    """Those of the calls that a hold in force covers. Call this under the calls' row locks, or the answer may be
+    stale.
+    """
     rows = HoldItem.objects.for_organisation(organisation_id)
     return set(
         rows.filter(call_id__in=list(call_ids), hold__state__in=_IN_FORCE, result=HELD).values_list(
@@ -39,6 +41,11 @@ def holds_of(organisation_id: UUID) -> QuerySet[LegalHold]:
     return LegalHold.objects.for_organisation(organisation_id)
 
 
+def items(organisation_id: UUID) -> QuerySet[HoldItem]:
+    """Every call under every hold, past ones included."""
+    return HoldItem.objects.for_organisation(organisation_id)
+
+
 def items_of(hold: LegalHold) -> list[HoldItem]:
     """The calls that a hold was placed on, and what it found there."""
-    return list(HoldItem.objects.for_organisation(hold.organisation_id).filter(hold=hold).order_by("id"))
+    return list(items(hold.organisation_id).filter(hold=hold).order_by("id"))

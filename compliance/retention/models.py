@@ -56,7 +56,9 @@ class HoldItem(OrganisationScoped):
 
 
 class Disposal(OrganisationScoped):
-    """One artifact's way out: begun, keys destroyed, bytes proven absent, done. What survives a crash and what a certificate quotes."""
+    """One artifact's way out: begun, keys destroyed, bytes proven absent, done. What survives a crash and what a
+    certificate quotes.
+    """
 
     class Step(models.TextChoices):
         BEGUN = "begun", "Begun"

@@ -94,7 +94,9 @@ def assign_retention_alone(*, actor: Actor, artifact_id: UUID) -> bool:
 
 
 def place_hold(*, actor: Actor, matter: str, reason: str, call_ids: Sequence[UUID]) -> LegalHold:
-    """Forbid disposal of these calls, now and until two people release it. What is already going or gone is told truthfully per call."""
+    """Forbid disposal of these calls, now and until two people release it. What is already going or gone is told
+    truthfully per call.
+    """
     access.require(actor, "retention.place_hold")
     _check_hold(matter, reason, call_ids)
     organisation_id = actor.organisation_id

@@ -8,6 +8,7 @@ What stops in between leaves ciphertext whose data key exists nowhere, never a r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -178,8 +179,8 @@ class _Work:
 
 
 def _insert(staged: Staged) -> SealedObject:
-    row: SealedObject = SealedObject.objects.create(**_columns(staged))
-    return row
+    columns: Any = _columns(staged)
+    return SealedObject.objects.create(**columns)
 
 
 def _columns(staged: Staged) -> dict[str, object]:

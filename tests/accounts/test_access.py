@@ -66,5 +66,5 @@ def test_an_unknown_action_is_a_bug() -> None:
 
 
 def test_require_refuses_by_name() -> None:
-    with pytest.raises(NotAllowed, match="engineer may not dsr.read"):
+    with pytest.raises(NotAllowed, match=r"engineer may not dsr\.read"):
         access.require(_person(Role.ENGINEER), "dsr.read")

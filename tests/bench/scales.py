@@ -11,15 +11,15 @@ class Scale:
     """Sizes and lengths of one run. Bytes, counts, seconds."""
 
     recording_bytes: int = 60_000_000
-    rounds: int = 11
+    rounds: int = 9
     writes_a_round: int = 25
-    write_rounds: int = 80
+    write_rounds: int = 60
     inbox_entries: int = 20_000
     steady_seconds: float = 10.0
     steady_rate: int = 1_000
     log_entries: int = 100_000
     prompts: int = 120
-    slice_seconds: float = 1.5
+    slice_seconds: float = 1.2
     slices: int = 6
     listeners: int = 4
 

@@ -1,4 +1,6 @@
-"""What must hold after an erasure, however often its workers were killed: everything once, nothing twice, nothing left."""
+"""What must hold after an erasure, however often its workers were killed: everything once, nothing twice, nothing
+left.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from compliance.dsr import access as requests
 from compliance.dsr import certificate
 from compliance.dsr.models import Suppression
 from compliance.recordings import access as register
+from compliance.recordings.models import Artifact
 from compliance.recordings.states import ArtifactState
 from compliance.retention import disposal
 from compliance.vault import store
@@ -36,7 +39,7 @@ def assert_finished_once(erasure: Erasure, world: World) -> None:
     _log_verifies(erasure, world)
 
 
-def _artifacts(erasure: Erasure) -> list[register.Artifact]:
+def _artifacts(erasure: Erasure) -> list[Artifact]:
     return [one for call_id in erasure.calls for one in register.artifacts_of(erasure.organisation_id, call_id)]
 
 
@@ -108,6 +111,7 @@ def _others_are_untouched(erasure: Erasure) -> None:
     for call in others:
         recording = register.recording_of(erasure.organisation_id, call.id)
         assert recording is not None
+        assert recording.object is not None
         assert store.open_bytes(recording.object)
         transcript = register.transcript_of(erasure.organisation_id, call.id)
         assert transcript is not None

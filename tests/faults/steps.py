@@ -1,8 +1,8 @@
 """Counts the steps of some work, and kills its process between two of them.
 
-A step is a statement on any database, a commit, an entry of the log, or a touch of the store: everything by which the work is seen
-from outside. A place between two steps is named by the next one and a few before, so that the same place in another run has the same
-name.
+A step is a statement on any database, a commit, an entry of the log, or a touch of the store: everything by which the
+work is seen from outside. A place between two steps is named by the next one and a few before, so that the same place
+in another run has the same name.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Steps:
         for connection in connections.all():
             connection.execute_wrappers.append(self._statement)
         self._around(BaseDatabaseWrapper, "_commit", lambda connection: f"{connection.alias}: COMMIT")
+        self._around(inbox, "begin", lambda connection, *_: f"{connection.alias}: BEGIN")
         self._around(inbox, "run", lambda connection, *_: f"{connection.alias}: entry")
         for verb in _BLOB_VERBS:
             self._around(blobs.FileBlobs, verb, lambda *_, verb=verb: f"store: {verb}")
@@ -131,7 +132,7 @@ def _live(work: Callable[[Steps], None], steps: Steps, report: Path) -> NoReturn
         work(steps)
         report.write_text(json.dumps(steps.trail))
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001  # whatever ends the child is told to its parent
         report.write_text(traceback.format_exc())
     finally:
         os._exit(code)

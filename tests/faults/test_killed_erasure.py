@@ -1,8 +1,8 @@
 """Workers killed by SIGKILL between any two steps of an erasure, which then finishes exactly once.
 
-First an erasure nobody disturbs, to learn its steps. Then erasures whose every worker is killed: each dies at a place where none died
-before, the next goes on from what was committed. By `make test` a fiftieth of the steps is met by a kill; by `make soak` kills go on
-until an erasure passes no place any more at which nobody has died.
+First an erasure nobody disturbs, to learn its steps. Then erasures whose every worker is killed: each dies at a place
+where none died before, the next goes on from what was committed. By `make test` a fiftieth of the steps is met by a
+kill; by `make soak` kills go on until an erasure passes no place any more at which nobody has died.
 """
 
 from __future__ import annotations
@@ -15,12 +15,8 @@ from typing import Any
 
 import pytest
 
-from accounts import tenancy
-from compliance import law
-from tests import cast as people
-from tests.calls import Media, arrive, connect
-from tests.compliance.dsr import requests as wishes
-from tests.faults.erasure import Erasure
+from tests.calls import Media
+from tests.faults.erasure import Erasure, approved_erasure
 from tests.faults.proofs import assert_finished_once, strays
 from tests.faults.steps import Cut, Death, in_child
 from tests.faults.worlds import World, leave, new_world
@@ -35,33 +31,15 @@ KILLS_A_WORLD = 10
 """How many workers die over one erasure in a short run: then their deaths are spread over its whole length."""
 
 
-def _approved(jobs: Any, media: Media) -> Erasure:
-    """Maria's two calls and somebody else's are registered, her request for both rights is approved, nothing is carried out."""
-    cast = people.assemble()
-    arrive(connect(cast), jobs, media, "01", "02", "05")
-    request = wishes.receive(cast, law.Right.ACCESS, law.Right.ERASURE)
-    wishes.approve(cast, jobs, request)
-    media.files.clear()  # whenever the platform is asked from now on, it has deleted
-    with tenancy.scope(cast.organisation_id):
-        items = wishes.access.plan_of(request)
-    calls, subjects = {item.call_id for item in items}, {item.subject_id for item in items}
-    assert len(calls) == 2
-    return Erasure(cast, request.id, tuple(sorted(calls)), tuple(sorted(subjects)))
-
-
 @pytest.fixture
-def origin(
-    servers: Servers, django_test_environment: None, django_db_blocker: Any, tmp_path: Path
-) -> Iterator[World]:
+def origin(servers: Servers, django_test_environment: None, django_db_blocker: Any, tmp_path: Path) -> Iterator[World]:
     """The world in which the request is approved; only copies of it are ever touched."""
     with django_db_blocker.unblock(), new_world(servers, tmp_path / "origin") as world:
         yield world
 
 
-def test_it_finishes_exactly_once(
-    origin: World, servers: Servers, jobs: Any, media: Media, tmp_path: Path
-) -> None:
-    erasure, report = _approved(jobs, media), tmp_path / "report"
+def test_it_finishes_exactly_once(origin: World, servers: Servers, jobs: Any, media: Media, tmp_path: Path) -> None:
+    erasure, report = approved_erasure(jobs, media), tmp_path / "report"
     leave()
     with new_world(servers, tmp_path / "measured", origin) as world:
         undisturbed = in_child(lambda steps: erasure.finish(world, steps), report)

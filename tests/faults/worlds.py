@@ -1,6 +1,7 @@
 """Worlds: a pair of databases, the store and the log's key, which belong together and are copied together.
 
-One world is taken to a certain point once; each kill then happens in a copy of it, because nothing that was killed can be rolled back.
+One world is taken to a certain point once; each kill then happens in a copy of it, because nothing that was killed can
+be rolled back.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class World:
 
 @contextmanager
 def new_world(servers: Servers, folder: Path, of: World | None = None) -> Iterator[World]:
-    """An empty world, or a copy of another one that nobody uses at the moment. Django's settings lead into it meanwhile."""
+    """An empty world, or a copy of another one that nobody uses at the moment. Django's settings lead into it
+    meanwhile.
+    """
     if of is None:
         (folder / "store").mkdir(parents=True)
         signing.ensure_signing_key(folder / _KEY)

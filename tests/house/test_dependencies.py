@@ -56,13 +56,16 @@ _CHOICE: set[str] = set()
 
 
 def licence(name: str) -> str | None:
-    """What a package says of its licence, in all the places where packages say it; None where it is not installed here."""
+    """What a package says of its licence, in all the places where packages say it; None where it is not installed
+    here.
+    """
     try:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return None
-    said = [about.get("License-Expression") or "", (about.get("License") or "")[:200]]
-    return "; ".join([*said, *(one for one in about.get_all("Classifier") or [] if one.startswith("License"))])
+    said = [line for field in ("License-Expression", "License") for line in about.get_all(field) or []]
+    classified = [line for line in about.get_all("Classifier") or [] if line.startswith("License")]
+    return "; ".join([*(line[:200] for line in said), *classified])
 
 
 def test_the_licences_can_be_read() -> None:

@@ -47,7 +47,7 @@ def test_no_file_holds(what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        ("a registry's host", "--index-url https://" + ".".join(("pypi", "org"))),
+        ("a registry's host", "--index-url https://" + "pypi" + ".org"),
         ("a path of a machine", "see /home/" + "ana/callwarden"),
         ("a private key", "-----BEGIN PRIVATE KEY-----" + "\n" + "A" * 64),
         ("an API key of ours", "cw_0123456789ab_" + "x" * 43),

@@ -14,8 +14,8 @@ from tests.house.source import Module
 
 # Past participles that do not end in -ed.
 _IRREGULAR = {
-    "begun", "built", "found", "given", "held", "kept", "left", "lost", "made", "proven", "put", "read", "run", "seen", "sent", "set",
-    "shown", "taken", "told", "withdrawn", "written",
+    "begun", "built", "found", "given", "held", "kept", "left", "lost", "made", "proven", "put", "read", "run",
+    "seen", "sent", "set", "shown", "taken", "told", "withdrawn", "written",
 }  # fmt: skip
 _OWN_WORD = {"audit": "log"}
 # Nobody is known yet where these begin: they make their actor of a link, a token or a new organisation.

@@ -95,14 +95,14 @@ def test_migrations_are_named_for_what_they_do() -> None:
 
 def enqueued() -> dict[str, str]:
     """Each job that code asks for by name, and where."""
-    found = {}
+    found: dict[str, str] = {}
     for module in source.modules():
         for function in ast.walk(module.tree):
             if not isinstance(function, ast.FunctionDef):
                 continue
             for call in source.calls(function):
                 if source.dotted(call).rpartition(".")[2] == "enqueue_on_commit" and module.name != "compliance.jobs":
-                    names = names_in(call.args[0], function)
+                    names = names_in(call.args[0], function) or names_given(call.args[0], function, module)
                     assert names, f"{module.path}:{call.lineno}: the job's name cannot be read from the code"
                     found |= dict.fromkeys(names, module.path)
     return found
@@ -116,6 +116,16 @@ def names_in(argument: ast.expr, function: ast.FunctionDef) -> list[str]:
         sources = [node.value for node in assigned if argument.id in {source.dotted(one) for one in targets(node)}]
     words = [node.value for one in sources for node in ast.walk(one) if isinstance(node, ast.Constant)]
     return [word for word in words if isinstance(word, str) and "." in word]
+
+
+def names_given(argument: ast.expr, function: ast.FunctionDef, module: Module) -> list[str]:
+    """The names that the callers of a function in its own module give for one of its parameters."""
+    parameters = [one.arg for one in function.args.args]
+    if source.dotted(argument) not in parameters:
+        return []
+    place = parameters.index(source.dotted(argument))
+    given = [call.args[place] for call in source.calls(module.tree) if source.dotted(call) == function.name]
+    return [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 
 
 def targets(node: ast.Assign | ast.NamedExpr) -> list[ast.expr]:

@@ -1,7 +1,8 @@
-"""An attacker with full power: superuser of both databases, the keyring, the store, every file and every line that was logged.
+"""An attacker with full power: superuser of both databases, the keyring, the store, every file and every line that was
+logged.
 
-Also told, for the proof's sake, how each small value was labelled when it was sealed: labels are no secret, and an attacker who had to
-guess them would only make the proof weaker.
+Also told, for the proof's sake, how each small value was labelled when it was sealed: labels are no secret, and an
+attacker who had to guess them would only make the proof weaker.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class Label:
 
 @dataclass(frozen=True)
 class Backup:
-    """The main database and the store at one moment. The key store has backups of its own, of a few days (see the design)."""
+    """The main database and the store at one moment. The key store has backups of its own, of a few days (see the
+    design).
+    """
 
     tables: dict[str, list[Row]] = field(repr=False)
     files: dict[str, bytes] = field(repr=False)
@@ -88,7 +91,8 @@ class Attacker:
 
     def back_up(self) -> Backup:
         """A copy of main database and store as they are now, kept for later."""
-        files = {str(path.relative_to(self.store)): path.read_bytes() for path in self.store.rglob("*") if path.is_file()}
+        stored = [path for path in self.store.rglob("*") if path.is_file()]
+        files = {str(path.relative_to(self.store)): path.read_bytes() for path in stored}
         self.backups.append(Backup(self._tables(self.databases.main), files))
         return self.backups[-1]
 
@@ -107,7 +111,7 @@ class Attacker:
         yield from self._objects(backup, wrapping)
         yield from self._values(backup.tables | keys, wrapping)
 
-    # --- keys ---------------------------------------------------------------------------------------------------------------
+    # --- keys ---------------------------------------------------------------------------------------------------------
 
     def _open_keys(self, rows: list[Row]) -> dict[tuple[UUID, KeyName], bytes]:
         """Every stored key: the roots by the keyring, the others by their roots."""
@@ -142,13 +146,14 @@ class Attacker:
                 )
         return derived
 
-    # --- what they open -----------------------------------------------------------------------------------------------------
+    # --- what they open -----------------------------------------------------------------------------------------------
 
     def _objects(self, backup: Backup, wrapping: dict[tuple[UUID, KeyName], bytes]) -> Iterator[Find]:
         """Every sealed object whose bytes are still anywhere."""
         for row in backup.tables["vault_sealedobject"]:
             name = KeyName(KeyKind(row["scope_kind"]), row["scope_id"])
-            key, sealed = wrapping.get((row["organisation_id"], name)), row["inline"] or backup.files.get(row["store_key"])
+            key = wrapping.get((row["organisation_id"], name))
+            sealed = row["inline"] or backup.files.get(row["store_key"])
             place = f"object {row['id']} ({ObjectKind(row['kind']).name.lower()})"
             if sealed is None:
                 continue
@@ -158,7 +163,9 @@ class Attacker:
             yield Find(place, _open_object(row, key, sealed), name)
 
     def _values(self, tables: dict[str, list[Row]], wrapping: dict[tuple[UUID, KeyName], bytes]) -> Iterator[Find]:
-        """Every binary column of every table that holds a sealed value: register, requests, letters, inbox, disclosures."""
+        """Every binary column of every table that holds a sealed value: register, requests, letters, inbox,
+        disclosures.
+        """
         for table, rows in tables.items():
             for row in rows:
                 for column, value in row.items():
@@ -173,7 +180,7 @@ class Attacker:
                     opened = ValueKey(key, known.organisation_id, known.kind, known.scope_id).open(known.label, value)
                     yield Find(f"{table}.{column} ({known.label})", opened, name)
 
-    # --- what lies in clear -------------------------------------------------------------------------------------------------
+    # --- what lies in clear -------------------------------------------------------------------------------------------
 
     def _tables(self, database: str) -> dict[str, list[Row]]:
         """Every row of every table. Row security does not bind a superuser."""
@@ -191,7 +198,7 @@ class Attacker:
 
     def _dumps(self) -> Iterator[Find]:
         for database in (self.databases.main, self.databases.keys):
-            command = [self.servers.programs / "pg_dump", self.servers.server.url(database)]
+            command = [str(self.servers.programs / "pg_dump"), self.servers.server.url(database)]
             done = subprocess.run(command, capture_output=True, check=True)
             yield Find(f"pg_dump {database}", done.stdout)
 

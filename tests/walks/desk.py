@@ -104,7 +104,8 @@ class Desk:
         answer: Any = self.client.post(button_of(label, button, row_id), data)
         body = b"" if answer.streaming else answer.content
         # Only what this press said: what earlier ones said waits for the next page.
-        said = tuple(str(message) for message in get_messages(answer.wsgi_request)._queued_messages)  # type: ignore[attr-defined]
+        waiting: Any = get_messages(answer.wsgi_request)
+        said = tuple(str(message) for message in waiting._queued_messages)
         return Answer(answer.status_code, answer.get("Location", ""), words_of(body), said)
 
 

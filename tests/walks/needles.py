@@ -34,7 +34,7 @@ class Needle:
         return cls(name, (*_dressed(form.encode() for form in plain), *wide))
 
     @classmethod
-    def bytes(cls, name: str, value: bytes) -> Needle:
+    def raw(cls, name: str, value: bytes) -> Needle:
         """Bytes as they are, as hex and base64."""
         return cls(name, _dressed([value]))
 

@@ -1,4 +1,6 @@
-"""An office at work over HTTP: a robot, an officer and a reviewer at their desks, the workers behind, a platform outside."""
+"""An office at work over HTTP: a robot, an officer and a reviewer at their desks, the workers behind, a platform
+outside.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ class Office:
         self.officer = _signed_in(self.cast.officer)
         self.reviewer = _signed_in(self.cast.colleague)
 
-    # --- what goes on by itself ---------------------------------------------------------------------------------------------
+    # --- what goes on by itself ---------------------------------------------------------------------------------------
 
     def work(self) -> None:
         """Workers, scheduler and sequencer, until waiting changes nothing any more."""
@@ -66,7 +68,7 @@ class Office:
     def _only_waits_for_the_platform(self, left: list[tuple[str, str]]) -> bool:
         return {name for name, _ in left} <= {"retention.check_location", "dsr.fulfil_request"}
 
-    # --- the platform -------------------------------------------------------------------------------------------------------
+    # --- the platform -------------------------------------------------------------------------------------------------
 
     def deliver(self, *names: str, **changes: Any) -> list[Any]:
         """The platform tells of these sample calls; its answers."""
@@ -75,14 +77,17 @@ class Office:
         return [self.platform.deliver(body) for body in bodies]
 
     def platform_deletes(self, *names: str) -> None:
-        """Its people take the originals away; an officer has every open place asked, and attests those that have no address."""
+        """Its people take the originals away; an officer has every open place asked, and attests those that have no
+        address.
+        """
         for name in [file for file in self.media.files if file.startswith(names)]:
             del self.media.files[name]
         for place in ok(self.robot.get("/api/v1/deletion-debt", {"limit": 200}))["results"]:
-            if not ok(self.officer.post(f"/api/v1/locations/{place['id']}/check"))["is_gone"]:
-                ok(self.officer.post(f"/api/v1/locations/{place['id']}/attestation", {"evidence": EVIDENCE}, format="json"))
+            path = f"/api/v1/locations/{place['id']}"
+            if not ok(self.officer.post(f"{path}/check"))["is_gone"]:
+                ok(self.officer.post(f"{path}/attestation", {"evidence": EVIDENCE}, format="json"))
 
-    # --- requests -----------------------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------------
 
     def approved_request(self, *rights: str, person: Mapping[str, str] = MARIA) -> str:
         """Received, verified by code, located, proposed by the officer, approved by somebody else."""
@@ -129,9 +134,9 @@ class Office:
 
     def vkey(self) -> str:
         """The log's key, as an outsider is told it."""
-        answer = self.robot.get(f"/log/{self.cast.organisation_id}/keys")
+        answer: Any = self.robot.get(f"/log/{self.cast.organisation_id}/keys")
         assert answer.status_code == 200
-        return answer.content.decode().split("\n")[0]
+        return str(answer.content.decode().split("\n")[0])
 
 
 def open_office(databases: Databases, cast: Cast, media: Media) -> Office:

@@ -53,7 +53,9 @@ def test_a_request_comes_in_at_the_console_with_its_dates_and_its_letter(cast: C
     officer.press("dsr.SubjectRequest", "receive", **asked | {"received_at": later}).assert_refused(
         "In the future", 400
     )
-    officer.press("dsr.SubjectRequest", "receive", **asked | {"place": "Mars"}).assert_refused("Mars", 400)
+    officer.press("dsr.SubjectRequest", "receive", **asked | {"place": "Mars"}).assert_refused(
+        "is not an ISO 3166 code", 400
+    )
     assert _requests(cast) == []
     done = officer.press("dsr.SubjectRequest", "receive", **asked)
     done.assert_done("The request is open, and an acknowledgement is in the outbox.")

@@ -1,4 +1,6 @@
-"""The main job over HTTP, by the code that really runs: from a webhook to a certificate that an outsider has checked."""
+"""The main job over HTTP, by the code that really runs: from a webhook to a certificate that an outsider has
+checked.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,8 +33,8 @@ def _play(office: Office, name: str) -> str:
     """A link to a call's recording, heard once; its path."""
     recording = next(part for part in office.call(name)["artifacts"] if part["kind"] == "recording")
     link = ok(office.robot.post(f"/api/v1/artifacts/{recording['id']}/links", {}, format="json"), 201)
-    path = urlsplit(link["url"]).path
-    answer = offices.browser().get(path, headers={"Range": "bytes=5000-5999"})
+    path: str = urlsplit(link["url"]).path
+    answer: Any = offices.browser().get(path, headers={"Range": "bytes=5000-5999"})
     sample = next(one for one in samples.samples("") if one.name[:2] == name)
     assert b"".join(answer.streaming_content) == sample.audio.read_bytes()[5000:6000]
     return path
@@ -45,7 +48,7 @@ def _fetch_package(letter: str, office: Office, request_id: str) -> bytes:
     assert person.get(link).status_code == 200
     assert person.post(link, {"code": "12345678"}).status_code == 400
     assert person.post(link).status_code == 200
-    answer = person.post(link, {"code": offices.code_in(office.letters(request_id, "one_time_code")[-1])})
+    answer: Any = person.post(link, {"code": offices.code_in(office.letters(request_id, "one_time_code")[-1])})
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
     return b"".join(answer.streaming_content)
 
@@ -94,7 +97,7 @@ def test_both_rights_in_one_request(office: Office, tmp_path: Path) -> None:
 
 
 def _handed_over(office: Office, request_id: str) -> bytes:
-    answer = office.officer.get(f"/api/v1/requests/{request_id}/package")
+    answer: Any = office.officer.get(f"/api/v1/requests/{request_id}/package")
     return b"".join(answer.streaming_content)
 
 
@@ -118,7 +121,8 @@ def test_interim_while_the_platform_has_its_copy_and_final_after(office: Office,
     assert b"awaiting_platform" not in proven
     assert hashlib.sha256(proven).hexdigest() == newest["sha256"]
     _assert_checked(office, proven, tmp_path)
-    assert office.robot.get(f"/api/v1/requests/{request_id}/certificates/{newest['number']}.pdf").content.startswith(b"%PDF-")
+    pdf = office.robot.get(f"/api/v1/requests/{request_id}/certificates/{newest['number']}.pdf")
+    assert pdf.content.startswith(b"%PDF-")
     assert len(office.letters(request_id, "erasure_answer")) == len(final["certificates"])
     _assert_stays_erased(office)
     _assert_log_verifies(office, tmp_path)
@@ -151,7 +155,7 @@ def test_a_held_call_is_kept_and_erased_when_two_people_release_it(office: Offic
     office.platform_deletes("01")
     office.work()
     partial = office.read(request_id)
-    assert (partial["state"], [row["is_final"] for row in partial["certificates"]][0]) == ("in_progress", False)
+    assert (partial["state"], partial["certificates"][0]["is_final"]) == ("in_progress", False)
     assert office.call("01")["state"] == "erased"
     assert office.call("05")["state"] == "active"
     _play(office, "05")

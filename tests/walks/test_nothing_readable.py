@@ -1,7 +1,8 @@
 """After an erasure nothing of the person can be read, by anybody, anywhere; and the search that says so can find.
 
-The same attacker searches three times: before the erasure every seeded value must be found (a search that finds nothing proves nothing),
-after the certificate only the request's own file may hold any, after that file was minimised nothing does.
+The same attacker searches three times: before the erasure every seeded value must be found (a search that finds nothing
+proves nothing), after the certificate only the request's own file may hold any, after that file was minimised nothing
+does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from accounts.actors import Actor
 from compliance.config import samples
 from compliance.dsr.operations import minimising
 from compliance.intake import operations as intake
+from compliance.retention import operations as retention
 from compliance.vault.hierarchy import KeyKind, KeyName
 from tests.calls import Media
 from tests.cast import Cast
@@ -42,8 +44,8 @@ REQUEST_FILE = {
 """Where the request's own file lies (11 CCR 7101: 24 months), besides its certificates, which name nobody."""
 
 IN_CLEAR_BEFORE = {"call id"}
-"""The platform's id of a call stands in a plain column until the erasure. Postgres keeps the old version of that row in its own files
-until it cleans up; no query and no dump shows it.
+"""The platform's id of a call stands in a plain column until the erasure. Postgres keeps the old version of that row in
+its own files until it cleans up; no query and no dump shows it.
 """
 
 
@@ -102,7 +104,8 @@ class Person:
         }
         if is_over:
             roles = ("assistant", "user")
-            turns = [{"role": roles[n > 0], "content": words, "timestamp": n * 5.0} for n, words in enumerate(self.turns)]
+            said = enumerate(self.turns)
+            turns = [{"role": roles[n > 0], "content": words, "timestamp": n * 5.0} for n, words in said]
             call |= {"status": "COMPLETED", "transcription": turns, "summary": self.summary}
             call |= {"recordingUrl": f"{media.url}/{self.tag}.mp3", "metricJson": {"remark": f"private {self.tag}"}}
         return {"success": True, "callData": call}
@@ -129,7 +132,7 @@ class Person:
         sound, middle = self.sound, len(self.sound) // 2
         return [
             *(Needle.text(name, value) for name, value in words.items()),
-            Needle.bytes("4 KiB of the sound", sound[middle : middle + 4096]),
+            Needle.raw("4 KiB of the sound", sound[middle : middle + 4096]),
             Whole("the recording", hashlib.sha256(sound).hexdigest()),
         ]
 
@@ -158,6 +161,11 @@ class Scene:
     office: Office
     person: Person
     attacker: Attacker
+
+    def owner(self, statement: str, *values: object) -> None:
+        """Move a date, as time would."""
+        with psycopg.connect(self.attacker.servers.server.url(self.attacker.databases.main)) as connection:
+            connection.execute(statement, values)
 
     def hits(self, taken: list[Find]) -> dict[str, list[Find]]:
         """Needle → where it was read."""
@@ -192,7 +200,9 @@ def scene(
 
 
 def _live(scene: Scene) -> None:
-    """The call comes in (told twice, once badly), is listened to, read, judged, held for a while, and asked about in vain."""
+    """The call comes in (told twice, once badly), is listened to, read, judged, held for a while, and asked about in
+    vain.
+    """
     office, person = scene.office, scene.person
     for is_over in (False, True, True):
         assert office.platform.deliver(person.told_by(office.media, is_over=is_over)).status_code == 202
@@ -203,7 +213,7 @@ def _live(scene: Scene) -> None:
     recording = next(part for part in call["artifacts"] if part["kind"] == "recording")
     assert recording["sha256"] == hashlib.sha256(person.sound).hexdigest()
     link = ok(office.robot.post(f"/api/v1/artifacts/{recording['id']}/links", {}, format="json"), 201)
-    heard = office.robot.get(link["url"].removeprefix("http://testserver"))
+    heard: Any = office.robot.get(link["url"].removeprefix("http://testserver"))
     assert b"".join(heard.streaming_content) == person.sound
     words = ok(office.officer.get(f"/api/v1/calls/{call['id']}/transcript", {"purpose": "complaint"}))
     assert person.turns[1] in json.dumps(words, ensure_ascii=False)
@@ -215,10 +225,10 @@ def _live(scene: Scene) -> None:
     office.work()
 
 
-def _erase(scene: Scene) -> UUID:
+def _erase(scene: Scene, *rights: str) -> UUID:
     """To the final certificate, and a late word of the platform after it."""
     office, person = scene.office, scene.person
-    request_id = office.approved_request("erasure", person={"name": person.name, "email": person.email})
+    request_id = office.approved_request(*rights, person={"name": person.name, "email": person.email})
     office.work()
     office.platform_deletes(person.tag)
     office.work()
@@ -233,8 +243,7 @@ def _erase(scene: Scene) -> UUID:
 
 def _minimise(scene: Scene, request_id: UUID) -> None:
     """24 months later."""
-    with psycopg.connect(scene.attacker.servers.server.url(scene.attacker.databases.main), autocommit=True) as clock:
-        clock.execute("UPDATE dsr_subjectrequest SET minimise_on = current_date WHERE id = %s", [request_id])
+    scene.owner("UPDATE dsr_subjectrequest SET minimise_on = current_date WHERE id = %s", request_id)
     actor = Actor.scheduler(scene.office.cast.organisation_id)
     minimising.minimise_request(actor=actor, request_id=request_id)
     scene.office.work()
@@ -258,7 +267,7 @@ def test_nothing_of_the_person_is_left(scene: Scene) -> None:
     assert scene.attacker.skipped == [], "before the erasure a surviving key opens everything"
     _assert_others_are_there(taken)
 
-    request_id = _erase(scene)
+    request_id = _erase(scene, "erasure")
     taken = scene.attacker.take()
     assert scene.attacker.skipped, "there is ciphertext whose key is gone"
     hits = scene.hits(taken)
@@ -272,7 +281,9 @@ def test_nothing_of_the_person_is_left(scene: Scene) -> None:
 
 
 def _assert_only_the_request_file(hits: dict[str, list[Find]], request_id: UUID) -> None:
-    """What the person told with the request, under the request's key; and in Postgres's files what stood in clear before."""
+    """What the person told with the request, under the request's key; and in Postgres's files what stood in clear
+    before.
+    """
     file_key = KeyName(KeyKind.REQUEST, request_id)
     mine = {name: [find for find in finds if find.key == file_key] for name, finds in hits.items()}
     assert {name for name, finds in mine.items() if finds} == {"name", "family name", "e-mail"}
@@ -280,7 +291,7 @@ def _assert_only_the_request_file(hits: dict[str, list[Find]], request_id: UUID)
     others = {name: [find for find in finds if find.key != file_key] for name, finds in hits.items()}
     left = {name: finds for name, finds in others.items() if finds}
     assert left.keys() <= IN_CLEAR_BEFORE
-    assert _places({name: _without_row_versions(finds) for name, finds in left.items()}) == dict.fromkeys(left, [])
+    assert _places({name: _without_row_versions(finds) for name, finds in left.items()}) == {name: [] for name in left}
 
 
 def _without_row_versions(taken: list[Find]) -> list[Find]:
@@ -288,15 +299,16 @@ def _without_row_versions(taken: list[Find]) -> list[Find]:
 
 
 def test_older_backups_do_not_bring_it_back(scene: Scene) -> None:
-    """Copies of database and store from before the erasure, made even while a webhook waited, with the keys of afterwards.
+    """Copies of database and store from before the erasure, made even while a webhook waited, with the keys of
+    afterwards.
 
-    One window stays open and is closed by the clock: a raw body lay under its connection's key of the day before it was read. That key
-    ends when its day is over, and with it what backups of that day hold of the body.
+    One window stays open and is closed by the clock: a raw body lay under its connection's key of the day before it was
+    read. That key ends when its day is over, and with it what backups of that day hold of the body.
     """
     _live(scene)
     scene.attacker.back_up()
     assert {needle.name for needle in scene.person.needles()} == set(scene.hits(scene.attacker.take_from_backups()))
-    request_id = _erase(scene)
+    request_id = _erase(scene, "erasure")
     _minimise(scene, request_id)
     left = scene.hits(scene.attacker.take_from_backups())
     assert {find.key.kind for finds in left.values() for find in finds if find.key} <= {KeyKind.DELIVERY}
@@ -306,3 +318,23 @@ def test_older_backups_do_not_bring_it_back(scene: Scene) -> None:
     taken = scene.attacker.take_from_backups()
     assert _places(scene.hits(taken)) == {}
     _assert_others_are_there(taken)
+
+
+def test_the_copy_that_was_given_ends_with_its_time(scene: Scene) -> None:
+    """Who asked for a copy and for erasure at once has a package waiting for 14 days. It is the only place left, and
+    then it goes.
+    """
+    _live(scene)
+    request_id = _erase(scene, "access", "erasure")
+    hits = scene.hits(scene.attacker.take())
+    kinds = {find.key.kind for name, finds in hits.items() if name not in IN_CLEAR_BEFORE for find in finds if find.key}
+    assert kinds == {KeyKind.REQUEST, KeyKind.EXPORT}
+    assert "4 KiB of the sound" in hits
+
+    _minimise(scene, request_id)
+    scene.owner("UPDATE recordings_artifact SET due_on = current_date WHERE kind = 'export_package'")
+    retention.apply_schedules(actor=Actor.scheduler(scene.office.cast.organisation_id))
+    scene.office.work()
+    assert _places(scene.hits(_without_row_versions(scene.attacker.take()))) == {}
+    left = scene.hits(scene.attacker.take_from_backups())
+    assert {find.key.kind for finds in left.values() for find in finds if find.key} <= {KeyKind.DELIVERY}

@@ -49,9 +49,8 @@ def answered(response: httpx.Response, *statuses: int) -> Any:
     """The JSON of an answer with one of these statuses."""
     wanted = statuses or (httpx.codes.OK,)
     if response.status_code not in wanted:
-        raise NotProven(
-            f"{response.request.method} {response.request.url.path} answers {response.status_code}, not {wanted}: {response.text[:400]}"
-        )
+        asked = f"{response.request.method} {response.request.url.path}"
+        raise NotProven(f"{asked} answers {response.status_code}, not {wanted}: {response.text[:400]}")
     return response.json() if response.content else None
 
 

@@ -1,4 +1,6 @@
-"""The story: seven calls arrive, one person asks for a copy and then for erasure, and an outsider checks the certificate."""
+"""The story: seven calls arrive, one person asks for a copy and then for erasure, and an outsider checks the
+certificate.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import httpx
@@ -95,7 +98,7 @@ class Story:
     def _recordings(self) -> str:
         total = 0
         for sample in self._samples:
-            call = eventually(lambda one=sample: self._stored(one), f"{sample.name} is stored with its own hash")
+            call = eventually(partial(self._stored, sample), f"{sample.name} is stored with its own hash")
             self._calls[sample.call_id] = call["id"]
             total += sample.audio.stat().st_size
         return f"{len(self._samples)} recordings, {total:,} bytes, every SHA-256 is the file's own"
@@ -178,7 +181,9 @@ class Story:
         return "interim while the platform's copy was there, final once every place was proven or attested empty"
 
     def _platform_deletes(self) -> None:
-        """The platform's people delete her originals; we ask every open place again, and an officer attests the ones without address."""
+        """The platform's people delete her originals; we ask every open place again, and an officer attests the ones
+        without address.
+        """
         for sample in self._hers():
             (self._stage.media_folder / sample.audio.name).unlink()
         for place in answered(self._robot.get("/api/v1/deletion-debt", params={"limit": 200}))["results"]:

@@ -53,7 +53,7 @@ def find(reading: Reading, frames: list[Frame], disclosed_lines: frozenset[int])
             found.extend(_prohibitions(reading, frame))
         if found and found[-1].start >= frame.start:
             known.add(frame.start)
-    for frame in reading.open_to("cancel.part", "cancel.anaphora", "cancel.inaudible", "cancel.shortcut"):
+    for frame in reading.open_to("cancel.part", "cancel.inaudible", "cancel.shortcut", "cancel.anaphora"):
         if frame.zone not in _MUTE_ZONES and frame.start not in known:
             found.extend(_removals(reading, frame, disclosed_lines))
     found.extend(_answered_no(reading))
@@ -183,16 +183,17 @@ def _says_truth(reading: Reading, matched: str) -> bool:
 
 def _removals(reading: Reading, frame: Frame, disclosed_lines: frozenset[int]) -> list[Cancel]:
     text, outer = reading.whole(frame), reading.outer(frame)
-    cut = reading.search("cancel.part", reading.surface.text[frame.start : frame.end])
-    cut = cut or reading.search("cancel.part", text)
+    cut = reading.search("cancel.part", text) or (
+        '"' in text and reading.search("cancel.part", _marked(reading, frame))
+    )
     spoken_of = reading.has("cancel.anaphora", text) and _topic_before(reading, frame)
-    near = bool({frame.line, frame.line - 1, frame.line - 2} & disclosed_lines)
-    anaphora = spoken_of or (near and reading.has("cancel.anaphora", text))
-    early = reading.has("cancel.early", text)
-    every = _every(reading, outer)
-    shortcut = early and not every and reading.has("cancel.shortcut", text)
+    anaphora = spoken_of or (_near(frame, disclosed_lines) and reading.has("cancel.anaphora", text))
     inaudible = _is_inaudible(reading, frame, disclosed_lines)
+    shortcut = reading.has("cancel.shortcut", text)
     if not (cut or anaphora or inaudible or shortcut) or reading.has("forbid.keep", text):
+        return []
+    early, every = reading.has("cancel.early", text), _every(reading, outer)
+    if not (cut or anaphora or inaudible) and (every or not early):
         return []
     if not (every or inaudible or anaphora or early or reading.has("cancel.what", text)):
         return []  # a change of course in the middle of a call
@@ -203,6 +204,15 @@ def _removals(reading: Reading, frame: Frame, disclosed_lines: frozenset[int]) -
     if reading.has("forbid.style", after) and not reading.has("forbid.hard", text):
         return []
     return [Cancel(Act.PROHIBITION if spoken_of else Act.REMOVAL, *span, every)]
+
+
+def _marked(reading: Reading, frame: Frame) -> str:
+    """The frame with what was struck as a look-alike."""
+    return reading.surface.text[frame.start : frame.end]
+
+
+def _near(frame: Frame, lines: frozenset[int]) -> bool:
+    return frame.line in lines or frame.line - 1 in lines or frame.line - 2 in lines
 
 
 def _is_inaudible(reading: Reading, frame: Frame, disclosed_lines: frozenset[int]) -> bool:

@@ -74,8 +74,8 @@ def another_greeting_lacks_it(reading: Reading, candidate: Candidate) -> bool:
             pack.rule("clear.frames").search(reading.whole(f)) for f in lacking for pack in reading.packs
         )
     return any(
-        reading.has("zones.bilingual", reading.outer(frame)) and frame.start in reading.agent_directed
-        for frame in reading.frames
+        frame.start in reading.agent_directed and reading.has("zones.bilingual", reading.outer(frame))
+        for frame in reading.open_to("zones.bilingual")
     )
 
 

@@ -134,7 +134,14 @@ def doors() -> Doors:
 
 def new_memo() -> Memo:
     """An empty memo for one judgement."""
-    return Memo(doors())
+    return Memo(doors(), dict(_everyday_words()))
+
+
+@cache
+def _everyday_words() -> dict[str, int]:
+    """What the words of the packs' own lists open; every memo starts with them."""
+    words = frozenset().union(*(pack.everyday for pack in full_packs().values()))
+    return {word: doors().of_word(word) for word in words}
 
 
 @cache

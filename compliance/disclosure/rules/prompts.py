@@ -281,20 +281,25 @@ def _not_understood(evidence: Evidence) -> Finding:
     return Finding("ambiguous", _REVIEW, Span(frame.start, frame.end) if frame else None)
 
 
-def decide(evidence: Evidence) -> tuple[list[Finding], str]:
-    """Findings, the deciding one first, and the AI label."""
-    ai = assistants.label(evidence.reading)
+def decide(evidence: Evidence, ai: str) -> list[Finding]:
+    """Findings, the deciding one first. `ai` only tells `missing` from `ai_only`."""
+    if evidence.reading.language not in full_packs():
+        return [_not_understood(evidence)]
     findings = _decide(evidence, ai)
     if evidence.view.demand == jurisdictions.ONE_PARTY:
         findings = _one_party(evidence, findings)
-    if evidence.reading.language not in full_packs():
-        return [_not_understood(evidence)], ai
-    return _doubt(evidence, findings), ai
+    return _doubt(evidence, findings)
+
+
+def passes(evidence: Evidence) -> bool:
+    """The verdict alone, without the AI label."""
+    return decide(evidence, "no")[0].verdict is _PASS
 
 
 def judge_evidence(text: str, evidence: Evidence) -> PromptResult:
     """The result from what was gathered."""
-    findings, ai = decide(evidence)
+    ai = assistants.label(evidence.reading)
+    findings = decide(evidence, ai)
     surface = evidence.reading.surface
     first = findings[0]
     span = surface.original(first.span.start, first.span.end) if first.span else None

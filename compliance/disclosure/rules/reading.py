@@ -68,6 +68,7 @@ class Reading:
         self.all_bits = functools.reduce(operator.or_, self.bits, 0)
         self.words = self._struck(self.surface.plain)
         self._outer: dict[int, str] = {}
+        self._whole: dict[int, str] = {}
 
     def bit(self, rule: str) -> int:
         """The bit of a rule; 0 where no pack has it."""
@@ -95,11 +96,16 @@ class Reading:
         return "".join([*pieces, text[at:]])
 
     def whole(self, frame: Frame) -> str:
-        """All words of a frame, quotes included."""
-        return self.words[frame.start : frame.end]
+        """All words of a frame, quotes included. One object a frame, so that the memo's look-ups are cheap."""
+        known = self._whole.get(frame.start)
+        if known is None:
+            known = self._whole[frame.start] = self.words[frame.start : frame.end]
+        return known
 
     def outer(self, frame: Frame) -> str:
         """The words of a frame outside its quotes, at unchanged offsets."""
+        if not frame.quotes:
+            return self.whole(frame)
         known = self._outer.get(frame.start)
         if known is None:
             pieces: list[str] = []

@@ -39,8 +39,7 @@ def _passes(text: str, evidence: Evidence) -> bool:
     if len(text) > prompts.MAX_CHARS:
         return False
     reading = evidence.reading
-    again = prompts.gather(text, reading.language, evidence.view.codes, reading.memo)
-    return prompts.judge_evidence(text, again).verdict is Verdict.PASS
+    return prompts.passes(prompts.gather(text, reading.language, evidence.view.codes, reading.memo))
 
 
 def apply(text: str, edits: Sequence[Edit]) -> str:

@@ -12,9 +12,7 @@ from accounts.console import actor_of
 from accounts.pages import Figure, Table
 from compliance.dsr import access
 from compliance.dsr.admin import tables
-from compliance.dsr.models import OutboundMail, RequestRight
-
-_SOON_DAYS = 7
+from compliance.dsr.models import OutboundMail
 
 
 def figures(request: HttpRequest) -> list[Figure]:
@@ -28,7 +26,7 @@ def figures(request: HttpRequest) -> list[Figure]:
         url = reverse("admin:dsr_subjectrequest_changelist")
         found.append(Figure("Open requests", pages.counted(rows), text, url))
     if rights.may(actor, "dsr.read_outbox"):
-        letters = OutboundMail.objects.for_organisation(actor.organisation_id)
+        letters = access.letters(actor.organisation_id)
         count = pages.counted(letters.filter(state=OutboundMail.State.OUTBOX))
         url = reverse("admin:dsr_outboundmail_changelist") + "?state__exact=outbox"
         found.append(Figure("Letters in the outbox", count, "to be passed on by hand", url))
@@ -41,7 +39,7 @@ def due_next(request: HttpRequest) -> Table | None:
     if not rights.may(actor, "dsr.read"):
         return None
     today = timezone.localdate()
-    open_ones = RequestRight.objects.for_organisation(actor.organisation_id).filter(request__state__in=tables.OPEN)
+    open_ones = access.rights(actor.organisation_id).filter(request__state__in=tables.OPEN)
     rows = open_ones.select_related("request").defer("request__sealed_person").order_by("respond_by", "id")[:5]
     return Table(
         "Due next",

@@ -23,7 +23,7 @@ from compliance import law
 from compliance.dsr import access, certificate
 from compliance.dsr.admin import questions, tables
 from compliance.dsr.downloads import stream_package
-from compliance.dsr.models import RequestRight, SubjectRequest
+from compliance.dsr.models import SubjectRequest
 from compliance.dsr.operations import deciding, delivering, planning, receiving, verifying
 from compliance.dsr.states import Decision, Reason, State
 from compliance.errors import Refusal
@@ -42,6 +42,11 @@ def _is_unverified(row: SubjectRequest) -> bool:
 def _is_planned(row: SubjectRequest) -> bool:
     """Verified, and the plan can still be changed."""
     return row.state == State.IN_PROGRESS and row.verified_at is not None and row.proposed_at is None
+
+
+def _is_untouched(row: SubjectRequest) -> bool:
+    """Open, and nothing of its plan is done: it can still end otherwise."""
+    return _is_open(row) and not any(item.result for item in access.plan_of(row))
 
 
 def _is_proposed(row: SubjectRequest) -> bool:
@@ -75,12 +80,12 @@ class SubjectRequestAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SubjectRequest]:
         organisation_id = actor_of(request).organisation_id
-        dates = RequestRight.objects.for_organisation(organisation_id).filter(request=OuterRef("pk"), outcome="")
+        dates = access.rights(organisation_id).filter(request=OuterRef("pk"), outcome="")
         first = Subquery(dates.order_by("respond_by").values("respond_by")[:1])
         return access.requests(organisation_id).defer("sealed_person").annotate(due_on=first)
 
     def dress(self, request: HttpRequest, rows: list[Any]) -> None:
-        known = RequestRight.objects.for_organisation(actor_of(request).organisation_id).filter(request__in=rows)
+        known = access.rights(actor_of(request).organisation_id).filter(request__in=rows)
         named: dict[UUID, list[str]] = {}
         for request_id, right in known.order_by("right").values_list("request_id", "right"):
             named.setdefault(request_id, []).append(right)
@@ -242,7 +247,7 @@ class SubjectRequestAdmin(ScopedAdmin):
         text="Nothing of it has been done yet. It can be changed and proposed again.",
         done="The plan is taken back.",
         icon="undo",
-        fits=lambda row: row.state == State.IN_PROGRESS and row.proposed_at is not None,
+        fits=lambda row: row.proposed_at is not None and _is_untouched(row),
     )
     def withdraw(self, actor: Actor, row: SubjectRequest, data: dict[str, Any]) -> None:
         deciding.withdraw_proposal(actor=actor, request_id=row.id)
@@ -268,7 +273,7 @@ class SubjectRequestAdmin(ScopedAdmin):
         form=questions.DenyQuestion,
         is_dangerous=True,
         icon="block",
-        fits=_is_open,
+        fits=_is_untouched,
     )
     def deny(self, actor: Actor, row: SubjectRequest, data: dict[str, Any]) -> None:
         deciding.deny_request(
@@ -281,7 +286,7 @@ class SubjectRequestAdmin(ScopedAdmin):
         text="The person took the request back. Nothing more is done with it.",
         done="The request is revoked.",
         icon="person_cancel",
-        fits=_is_open,
+        fits=_is_untouched,
     )
     def revoke(self, actor: Actor, row: SubjectRequest, data: dict[str, Any]) -> None:
         deciding.revoke_request(actor=actor, request_id=row.id)

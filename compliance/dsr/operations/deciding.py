@@ -1,4 +1,6 @@
-"""Two people decide: one proposes the plan, another approves exactly that plan. Or one person, after a wait that is on the record."""
+"""Two people decide: one proposes the plan, another approves exactly that plan. Or one person, after a wait that is on
+the record.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def propose_plan(*, actor: Actor, request_id: UUID) -> SubjectRequest:
 
 
 def approve_request(*, actor: Actor, request_id: UUID, plan_digest: str) -> SubjectRequest:
-    """Approve the proposed plan by its digest. In an organisation of one officer the proposer may, and then it waits."""
+    """Approve the proposed plan by its digest. In an organisation of one officer the proposer may, and then it
+    waits.
+    """
     access.require(actor, "dsr.approve")
     with tenancy.operation(actor):
         request = requests.request_for(actor, request_id, lock=True)

@@ -1,4 +1,6 @@
-"""Handing the package over: an expiring link that opens nothing by itself, and a code that is sent again to the proven address."""
+"""Handing the package over: an expiring link that opens nothing by itself, and a code that is sent again to the proven
+address.
+"""
 
 from __future__ import annotations
 
@@ -74,6 +76,9 @@ def hand_over(*, actor: Actor, request_id: UUID) -> Opened:
 
 
 def _open(actor: Actor, package: Package) -> Opened:
+    object_id = package.artifact.object_id
+    if object_id is None:
+        raise Gone("This package is no longer there; ask for a new one")
     rows = Package.objects.for_organisation(package.organisation_id).filter(id=package.id)
     rows.update(downloads=package.downloads + 1, delivered_at=package.delivered_at or timezone.now())
     log.append(
@@ -85,7 +90,7 @@ def _open(actor: Actor, package: Package) -> Opened:
         why={"request": str(package.request_id)},
         what={"sha256": package.sha256, "size": package.artifact.size},
     )
-    return Opened(package, store.sealed_object(package.organisation_id, package.artifact.object_id))
+    return Opened(package, store.sealed_object(package.organisation_id, object_id))
 
 
 def _live(organisation_id: UUID, package_id: UUID) -> Package:

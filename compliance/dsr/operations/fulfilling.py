@@ -1,7 +1,9 @@
-"""Doing what was approved. Runs as a job that may be killed anywhere and asked again; every step is found done or does itself.
+"""Doing what was approved. Runs as a job that may be killed anywhere and asked again; every step is found done or does
+itself.
 
-Access comes before erasure where both were asked for. Erasure goes by `retention.disposal` only, and is answered from what was proven:
-while a platform has not confirmed its copy, or a hold keeps a call, the certificate says so and the request stays open.
+Access comes before erasure where both were asked for. Erasure goes by `retention.disposal` only, and is answered from
+what was proven: while a platform has not confirmed its copy, or a hold keeps a call, the certificate says so and the
+request stays open.
 """
 
 from __future__ import annotations
@@ -90,7 +92,9 @@ def _erase(actor: Actor, request: SubjectRequest) -> None:
 
 
 def _by_call(actor: Actor, request: SubjectRequest, items: list[PlanItem]) -> tuple[list[UUID], list[UUID]]:
-    """Calls that go whole (every artifact is to go: the key goes too), and single artifacts of calls of which something stays."""
+    """Calls that go whole (every artifact is to go: the key goes too), and single artifacts of calls of which something
+    stays.
+    """
     with tenancy.scope(actor.organisation_id):
         staying = {item.call_id for item in _items(request, law.Right.ERASURE, Decision.KEEP)}
     whole = sorted({item.call_id for item in items} - staying)
@@ -122,6 +126,7 @@ def _erase_call(actor: Actor, request: SubjectRequest, call_id: UUID) -> None:
 def _suppress(actor: Actor, request: SubjectRequest) -> None:
     """So that it stays erased: a digest of each verified identifier, which a re-import is compared with."""
     with tenancy.operation(actor):
+        request = requests.request_of(actor.organisation_id, request.id, lock=True)
         known = Suppression.objects.for_organisation(actor.organisation_id)
         new = []
         for claim in requests.claims_of(request):

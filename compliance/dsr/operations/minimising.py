@@ -20,7 +20,9 @@ GROUND = "request_minimised"
 
 
 def minimise_request(*, actor: Actor, request_id: UUID) -> None:
-    """Forget what the person told us: name, addresses, identifiers, letters, certificates. The register keeps the row."""
+    """Forget what the person told us: name, addresses, identifiers, letters, certificates. The register keeps the
+    row.
+    """
     access.require(actor, "dsr.handle")
     organisation_id = actor.organisation_id
     with tenancy.operation(actor) as entry_id:

@@ -36,7 +36,9 @@ _WITH_BYTES = (ArtifactState.STORED, ArtifactState.DUE, ArtifactState.HELD)
 
 
 def locate_calls(*, actor: Actor, request_id: UUID) -> list[PlanItem]:
-    """Search by every claimed identity and lay out the plan. May be asked again until the plan is proposed; choices made by hand stay."""
+    """Search by every claimed identity and lay out the plan. May be asked again until the plan is proposed; choices
+    made by hand stay.
+    """
     access.require(actor, "dsr.handle")
     organisation_id = actor.organisation_id
     with tenancy.operation(actor):
@@ -73,7 +75,9 @@ def locate_calls(*, actor: Actor, request_id: UUID) -> list[PlanItem]:
 
 
 def set_decision(*, actor: Actor, item_id: UUID, decision: Decision, ground: Ground | None) -> PlanItem:
-    """Change what happens with one artifact, with a ground that carries the decision. Only before the plan is proposed."""
+    """Change what happens with one artifact, with a ground that carries the decision. Only before the plan is
+    proposed.
+    """
     access.require(actor, "dsr.handle")
     with tenancy.operation(actor):
         rows = PlanItem.objects.for_organisation(actor.organisation_id).select_related("request")
@@ -107,7 +111,9 @@ def digest_of(items: Iterable[PlanItem]) -> str:
 
 
 def _subjects(request: SubjectRequest) -> tuple[dict[UUID, list[str]], dict[UUID, list[str]]]:
-    """People found by a verified claim, and people found by an unverified one only; each with the kinds that led there."""
+    """People found by a verified claim, and people found by an unverified one only; each with the kinds that led
+    there.
+    """
     found: dict[bool, dict[UUID, list[str]]] = {True: {}, False: {}}
     for claim in requests.claims_of(request):
         known = people.Claim(IdentifierKind(claim.kind), requests.value_of(claim))

@@ -91,7 +91,9 @@ def receive_request(*, actor: Actor, new: NewRequest) -> SubjectRequest:
 
 
 def _normalised(new: NewRequest) -> list[tuple[identifiers.IdentifierKind, str]]:
-    """The identities in the form in which calls are found; a claim that is no identifier of its kind is the caller's error."""
+    """The identities in the form in which calls are found; a claim that is no identifier of its kind is the caller's
+    error.
+    """
     errors: dict[str, list[str]] = {}
     if not new.rights:
         errors["rights"] = ["At least one right."]
@@ -146,6 +148,8 @@ def _keep_claims(request: SubjectRequest, claims: Sequence[tuple[identifiers.Ide
 
 
 def _reference() -> str:
-    """Eight characters in two groups: some 39 bits, enough never to meet twice in an organisation's lifetime (and unique by constraint)."""
+    """Eight characters in two groups: some 39 bits, enough never to meet twice in an organisation's lifetime (and
+    unique by constraint).
+    """
     letters = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     return f"{letters[:4]}-{letters[4:]}"

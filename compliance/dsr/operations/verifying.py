@@ -1,4 +1,6 @@
-"""Is it really the person? By a one-time code to a recorded address, or on an officer's word. Until then a request changes nothing else."""
+"""Is it really the person? By a one-time code to a recorded address, or on an officer's word. Until then a request
+changes nothing else.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class CodeRefused(Invalid):
 
 
 def send_code(*, actor: Actor, request_id: UUID, claim_id: UUID) -> VerificationCode:
-    """Send a code to a claimed e-mail address that the register knows. A claim nobody recorded cannot prove anything."""
+    """Send a code to a claimed e-mail address that the register knows. A claim nobody recorded cannot prove
+    anything.
+    """
     access.require(actor, "dsr.handle")
     with tenancy.operation(actor):
         request = requests.request_for(actor, request_id, lock=True)
@@ -77,7 +81,8 @@ def verify_by_officer(*, actor: Actor, request_id: UUID, evidence: str) -> Subje
 
 
 def new_code(actor: Actor, request: SubjectRequest, claim: ClaimedIdentity) -> VerificationCode:
-    """Make a code and queue its letter, in the current transaction. Conflict where the claim cannot be proven like this.
+    """Make a code and queue its letter, in the current transaction. Conflict where the claim cannot be proven like
+    this.
 
     A claim that was proven once stays good for the package, though the register has forgotten the person since.
     """

@@ -14,6 +14,7 @@ from accounts.actors import Actor
 from accounts.buttons import button
 from accounts.console import ScopedAdmin, actor_of
 from accounts.pages import Facts, Part
+from compliance.recordings import access
 from compliance.recordings.admin import tables
 from compliance.recordings.models import Artifact
 from compliance.recordings.operations import fetching
@@ -35,7 +36,7 @@ class ArtifactAdmin(ScopedAdmin):
     actions_detail = ("fetch_again",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Artifact]:
-        rows = Artifact.objects.for_organisation(actor_of(request).organisation_id).select_related("call")
+        rows = access.artifacts(actor_of(request).organisation_id).select_related(None).select_related("call")
         return rows.defer("sealed_source", "call__sealed_facts", "call__standings")
 
     def name_of(self, row: Artifact) -> str:

@@ -41,10 +41,10 @@ def lock_artifacts(organisation_id: UUID, call_id: UUID) -> list[Artifact]:
 def lock_artifact(organisation_id: UUID, artifact_id: UUID) -> Artifact:
     """One artifact, locked after its call; `.call` is the locked row (None for an artifact without one)."""
     rows = Artifact.objects.for_organisation(organisation_id)
-    found = rows.filter(id=artifact_id).values_list("call_id", flat=True)
-    if not found:
+    found = rows.filter(id=artifact_id).only("call_id").first()
+    if found is None:
         raise NotFound()
-    call = lock_call(organisation_id, found[0]) if found[0] else None
+    call = lock_call(organisation_id, found.call_id) if found.call_id else None
     artifact: Artifact = rows.select_for_update(of=("self",)).select_related("object").get(id=artifact_id)
     artifact.call = call
     return artifact

@@ -1,4 +1,6 @@
-"""Export packages as artifacts, so that retention and erasure reach them like everything else. Called inside the operation that builds one."""
+"""Export packages as artifacts, so that retention and erasure reach them like everything else. Called inside the
+operation that builds one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from compliance.vault import store
 
 
 def keep_package(organisation_id: UUID, request_id: UUID, sealed: store.SealedObject) -> Artifact:
-    """Register a sealed package under its request, in the current transaction. It does not log: the operation around it does."""
+    """Register a sealed package under its request, in the current transaction. It does not log: the operation around it
+    does.
+    """
     artifact = Artifact.objects.create(
         organisation_id=organisation_id,
         request_id=request_id,

@@ -155,6 +155,8 @@ def _with_another_contact(organisation_id: UUID, subjects: set[UUID], contact: S
     if contact is None or not subjects:
         return set()
     rows = SubjectIdentifier.objects.for_organisation(organisation_id).filter(
-        subject_id__in=subjects, kind=contact.kind.value, connection_id=contact.connection_id
+        subject_id__in=subjects,
+        kind=contact.kind.value,
+        connection=contact.connection_id,
     )
     return set(rows.exclude(fingerprint=contact.fingerprint).values_list("subject_id", flat=True))

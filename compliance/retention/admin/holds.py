@@ -19,7 +19,7 @@ from accounts.pages import Facts, Part, Table, Words
 from compliance.errors import Refusal
 from compliance.recordings import access as register
 from compliance.retention import holds, operations
-from compliance.retention.models import HoldItem, LegalHold
+from compliance.retention.models import LegalHold
 
 _STATES = {
     LegalHold.State.ACTIVE: pages.PLAIN,
@@ -89,14 +89,14 @@ class LegalHoldAdmin(ScopedAdmin):
             return queryset, False
         wanted = Q(matter__icontains=term)
         try:
-            items = HoldItem.objects.for_organisation(actor_of(request).organisation_id).filter(call_id=UUID(term))
+            items = holds.items(actor_of(request).organisation_id).filter(call_id=UUID(term))
             wanted |= Q(id__in=items.values("hold_id"))
         except ValueError:
             pass
         return queryset.filter(wanted), False
 
     def dress(self, request: HttpRequest, rows: list[Any]) -> None:
-        items = HoldItem.objects.for_organisation(actor_of(request).organisation_id).filter(hold__in=rows)
+        items = holds.items(actor_of(request).organisation_id).filter(hold__in=rows)
         counts = dict(items.values_list("hold_id").annotate(Count("id")).order_by())
         for row in rows:
             row.call_count, row.placed_by_name = counts.get(row.id, 0), who(request, row.placed_by)
@@ -121,7 +121,7 @@ class LegalHoldAdmin(ScopedAdmin):
         return str(row.placed_by_name)
 
     def parts(self, request: HttpRequest, row: LegalHold) -> Sequence[Part]:
-        items = HoldItem.objects.for_organisation(row.organisation_id).filter(hold=row).select_related("call")
+        items = holds.items(row.organisation_id).filter(hold=row).select_related("call")
         return [
             Facts(
                 "Hold",

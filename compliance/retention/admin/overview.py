@@ -9,7 +9,8 @@ from accounts import access as rights
 from accounts import pages
 from accounts.console import actor_of
 from accounts.pages import Figure
-from compliance.retention.models import Disposal, LegalHold
+from compliance.retention import debt, holds
+from compliance.retention.models import LegalHold
 
 
 def figures(request: HttpRequest) -> list[Figure]:
@@ -17,13 +18,9 @@ def figures(request: HttpRequest) -> list[Figure]:
     actor = actor_of(request)
     if not rights.may(actor, "retention.read"):
         return []
-    in_force = LegalHold.objects.for_organisation(actor.organisation_id).exclude(state=LegalHold.State.RELEASED)
+    in_force = holds.holds_of(actor.organisation_id).exclude(state=LegalHold.State.RELEASED)
     proposed = in_force.filter(state=LegalHold.State.RELEASE_PROPOSED).exists()
-    owed = pages.counted(
-        Disposal.objects.for_organisation(actor.organisation_id).filter(
-            step__in=[step for step in Disposal.Step if step != Disposal.Step.DONE]
-        )
-    )
+    owed = pages.counted(debt.owed(actor.organisation_id))
     return [
         Figure(
             "Holds in force",

@@ -31,7 +31,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_aics_tlog_accepts_checkpoint_tiles_and_proofs(log: Path) -> None:
     aics_tlog = pytest.importorskip("aics_tlog", reason="aics-tlog is not installed: an outside client is not checked")
-    from aics_tlog.verified import audit_tiles
+    from aics_tlog.verified import audit_tiles  # type: ignore[import-not-found,unused-ignore]
 
     note = aics_tlog.parse_note((log / "checkpoint").read_bytes())
     assert aics_tlog.verify_note(note, [aics_tlog.parse_vkey(SIGNER.vkey)])
@@ -67,7 +67,7 @@ def test_tlog_scales_accepts_checkpoint_and_proofs(log: Path) -> None:
     tlog = pytest.importorskip(
         "tlog_scales.tlog", reason="tlog-scales is not installed: an outside client is not checked"
     )
-    from tlog_scales import signing
+    from tlog_scales import signing  # type: ignore[import-not-found,unused-ignore]
 
     head = tlog.Checkpoint.from_text((log / "checkpoint").read_text(encoding="utf-8"))
     head.verify(signing.Vkey.from_string(SIGNER.vkey))

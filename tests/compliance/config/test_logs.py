@@ -1,4 +1,6 @@
-"""Log lines say where something went wrong and never about whom. Checked on a process of its own, as an operator reads it."""
+"""Log lines say where something went wrong and never about whom. Checked on a process of its own, as an operator reads
+it.
+"""
 
 from __future__ import annotations
 

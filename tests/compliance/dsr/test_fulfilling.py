@@ -60,6 +60,7 @@ def test_a_copy_holds_sound_words_and_an_explanation(cast: Cast, copied: Any) ->
 def test_what_is_delivered_is_what_was_built(cast: Cast, copied: Any) -> None:
     with tenancy.scope(cast.organisation_id):
         package = access.packages_of(access.request_of(cast.organisation_id, copied))[0]
+        assert package.artifact.object is not None
         data = store.open_bytes(package.artifact.object)
     assert hashlib.sha256(data).hexdigest() == package.sha256 == package.artifact.sha256
 
@@ -80,7 +81,7 @@ def test_the_link_asks_for_a_code_again(cast: Cast, copied: Any, entries: Entrie
     assert page.get(path).status_code == 200
     assert page.post(path, {"code": "00000000"}).status_code == 400
     assert page.post(path).status_code == 200  # sends a code
-    answer = page.post(path, {"code": code_of(cast, request)})
+    answer: Any = page.post(path, {"code": code_of(cast, request)})
     assert answer.status_code == 200
     assert zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).testzip() is None
     assert entries.events[-1] == "dsr.package.opened"

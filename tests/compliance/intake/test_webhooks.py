@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 from django.test import Client
 
 from accounts import due_work, tenancy
@@ -150,3 +153,37 @@ def test_during_a_rotation_both_tokens_are_good(line: Line, cast: Cast) -> None:
     new = connectors.rotate_token(actor=cast.officer.actor, connection_id=line.connection.id)
     assert line.post(body_of()).status_code == 202
     assert line.post(body_of(id="call_2"), token=new.token).status_code == 202
+
+
+def test_the_same_delivery_by_two_doors_at_one_moment_is_one_delivery(committed_line: Line) -> None:
+    answers: list[Any] = []
+
+    def second() -> None:
+        try:
+            answers.append(committed_line.post(body_of()))
+        finally:
+            database.close()
+
+    thread = threading.Thread(target=second)
+    with transaction.atomic():
+        answers.append(committed_line.post(body_of()))
+        thread.start()
+        _wait_until_somebody_waits()
+    thread.join()
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
+    (delivery,) = deliveries(committed_line)
+    assert delivery.repeats == 1
+
+
+def _wait_until_somebody_waits() -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("the second delivery waits for nobody")

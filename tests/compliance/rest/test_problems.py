@@ -34,9 +34,7 @@ def test_without_a_key(cast: Cast) -> None:
     assert answer["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(
-    "key", ["", "nonsense", f"cw_{'a' * 12}_{'b' * 43}", "\N{BELL}"]
-)
+@pytest.mark.parametrize("key", ["", "nonsense", f"cw_{'a' * 12}_{'b' * 43}", "\N{BELL}"])
 def test_with_a_wrong_key(cast: Cast, key: str) -> None:
     assert_problem(key_client(key).get(CONNECTIONS), 401, "authentication_failed")
 

@@ -19,8 +19,8 @@ AGENT = "/api/v1/agents/agent-7"
 
 
 def put(api: APIClient, name: str, **conditions: str) -> Any:
-    headers = {f"HTTP_{condition.upper()}": value for condition, value in conditions.items()}
-    return api.put(AGENT, {"name": name}, format="json", **headers)
+    headers = {condition.replace("_", "-"): value for condition, value in conditions.items()}
+    return api.put(AGENT, {"name": name}, format="json", headers=headers)
 
 
 def test_a_write_with_the_tag_that_was_read(api: APIClient, entries: Entries) -> None:

@@ -185,7 +185,9 @@ def test_no_person_disposes_by_hand(cast: Cast, arrived: Callable[..., Any]) -> 
 def test_a_schedules_end_takes_the_recording_and_leaves_the_words(
     cast: Cast, arrived: Callable[..., Any], jobs: Any, time_machine: Any
 ) -> None:
-    """The seed's default: recordings 90 days from the call, transcripts kept, with a warning that this needs a reason."""
+    """The seed's default: recordings 90 days from the call, transcripts kept, with a warning that this needs a
+    reason.
+    """
     call_id = arrived("01")["01"]
     found = _artifacts(cast, call_id)
     assert found["recording"].due_on.isoformat() == "2026-05-31"  # 2 March 2026 and 90 days

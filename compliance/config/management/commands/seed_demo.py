@@ -1,4 +1,5 @@
-"""The demo organisation: people, a DialGen connection, agents with their prompts, and the seven sample calls by webhook.
+"""The demo organisation: people, a DialGen connection, agents with their prompts, and the seven sample calls by
+webhook.
 
 Does nothing where an organisation exists already, except to write the addresses of this start into run.json.
 """
@@ -41,12 +42,14 @@ AGENTS = {
 }
 PROMPTS = {
     "agent_frontdesk": (
-        'You answer the telephone of a dental practice.\n\n# Greeting\nSay first: "Hello, thank you for calling Harbor Dental. '
-        'This call may be recorded for quality and training purposes, and I am an automated assistant. How can I help you today?"'
+        "You answer the telephone of a dental practice.\n\n# Greeting\n"
+        'Say first: "Hello, thank you for calling Harbor Dental. This call may be recorded for quality and training '
+        'purposes, and I am an automated assistant. How can I help you today?"'
         "\n\nKeep answers short. Offer the next free slots."
     ),
     "agent_outreach": (
-        'You call patients about open invoices.\n\nOpen with: "Hi, this is Harbor Dental calling about your account."\n\n'
+        "You call patients about open invoices.\n\n"
+        'Open with: "Hi, this is Harbor Dental calling about your account."\n\n'
         "Be friendly. Offer payment by card on the call."
     ),
 }
