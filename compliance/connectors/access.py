@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import access, routing, tenancy
+from accounts import access, routing
 from accounts.actors import Actor
 from compliance.connectors.models import Agent, Connection, ConnectionSecret
 from compliance.connectors.providers.base import Secret, TokenPlace
@@ -93,13 +93,13 @@ def _naming(reference: UUID | str) -> Q:
 
 def connection_at(platform: str, address: str) -> Reached | None:
     """Where a webhook address leads, before the organisation is known. None for every kind of wrong address."""
-    found = routing.resolve_route(routing.CONNECTION, address)
-    if found is None:
-        return None
-    with tenancy.scope(found.organisation_id):
-        rows = connections_of(found.organisation_id)
-        connection = rows.filter(id=found.object_id, platform=platform, address=address).only("id").first()
-    return Reached(found.organisation_id, found.object_id, platform) if connection else None
+    found = routing.resolve_route(routing.CONNECTION, route_of(platform, address))
+    return Reached(found.organisation_id, found.object_id, platform) if found else None
+
+
+def route_of(platform: str, address: str) -> str:
+    """What the routing table knows the address by: under another platform's name it leads nowhere."""
+    return f"{platform}/{address}"
 
 
 def secrets_of(connection: Connection) -> list[Secret]:

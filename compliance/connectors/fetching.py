@@ -7,6 +7,7 @@ the first bytes are audio and agree with the header; every end that is not the w
 touches the disk, since the caller seals the chunks as they come.
 """
 
+import functools
 import hashlib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,6 @@ class FetchReceipt:
 
     bytes_total: int
     sha256: bytes
-    sha512: bytes
     container: Container
     host: str
     seconds: float
@@ -73,7 +73,7 @@ class FetchedAudio:
         self._deadline = deadline
         self._host = destination.host
         self._bytes_total = 0
-        self._sha256, self._sha512 = hashlib.sha256(), hashlib.sha512()
+        self._sha256 = hashlib.sha256()
         self._receipt: FetchReceipt | None = None
         self.announced_bytes = _announced_bytes(response, limits)
         self._move_deadline()
@@ -104,7 +104,6 @@ class FetchedAudio:
         self._receipt = FetchReceipt(
             bytes_total=self._bytes_total,
             sha256=self._sha256.digest(),
-            sha512=self._sha512.digest(),
             container=self.container,
             host=self._host,
             seconds=self._deadline.elapsed,
@@ -128,7 +127,6 @@ class FetchedAudio:
         if spent > self._limits.grace_seconds and self._bytes_total < spent * self._limits.min_bytes_per_second:
             raise FetchFailed("too_slow")
         self._sha256.update(chunk)
-        self._sha512.update(chunk)
 
     def _move_deadline(self) -> None:
         limits, size = self._limits, self.announced_bytes
@@ -147,6 +145,12 @@ class _Order:
     deadline: Deadline
 
 
+@functools.cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Read once a process: parsing the authorities' certificates costs more than a small fetch."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class SafeFetcher:
     """The one way by which the program opens an address that came from outside.
 
@@ -163,7 +167,7 @@ class SafeFetcher:
     ) -> None:
         self._test_hosts = test_hosts
         self._resolver = resolver
-        self._ssl_context = ssl_context or httpx.create_ssl_context(trust_env=False)
+        self._ssl_context = ssl_context or _trusted_authorities()
 
     @contextmanager
     def open(

@@ -15,7 +15,7 @@ from accounts import access, routing, tenancy
 from accounts.actors import Actor
 from audit import log
 from compliance.connectors import events
-from compliance.connectors.access import Governance, agent_known_as, agents_of, webhook_url
+from compliance.connectors.access import Governance, agent_known_as, agents_of, route_of, webhook_url
 from compliance.connectors.destinations import AllowedHost
 from compliance.connectors.models import Agent, Connection, ConnectionSecret, Governed, LawfulBasis
 from compliance.connectors.providers import registry
@@ -85,7 +85,10 @@ def create_connection(*, actor: Actor, new: NewConnection) -> NewAddress:
         _govern(connection, new.governance)
         connection.save(force_insert=True)
         routing.publish_route(
-            routing.CONNECTION, connection.address, organisation_id=actor.organisation_id, object_id=connection.id
+            routing.CONNECTION,
+            route_of(connection.platform, connection.address),
+            organisation_id=actor.organisation_id,
+            object_id=connection.id,
         )
         token = _add_token(connection)
         what: dict[str, str | int | bool | None] = {"platform": connection.platform}

@@ -20,6 +20,7 @@ from typing import IO, Final, cast
 from compliance.connectors.sniffing import Container
 
 _CHILD: Final = Path(__file__).with_name("probing_child.py")
+_PIPE_BYTES: Final = 1_024 * 1_024  # the usual 64 KiB make the fetch wait for the child at each piece
 _MAX_ANSWER_BYTES: Final = 4_096
 _LONGEST_SECONDS: Final = 7 * 86_400.0
 _EXIT_CODES: Final = {3: "not_audio"}
@@ -66,6 +67,7 @@ class Prober:
             env={},
             close_fds=True,
             bufsize=0,
+            pipesize=_PIPE_BYTES,
         )
         self._pipe = cast(IO[bytes], self._child.stdin)
         self._answers = cast(IO[bytes], self._child.stdout)

@@ -107,6 +107,10 @@ def test_pages_are_usable_with_a_screen_reader_and_weak_eyes(
     assert _faults(browser, address, "dark", ("/admin/", list_of("recordings.Call"), own[0])) == []
 
 
+def _matters(fault: Any) -> bool:
+    return fault["impact"] in {"serious", "critical"} or fault["id"] == "landmark-one-main"
+
+
 def _faults(browser: Browser, address: str, scheme: str, paths: tuple[str, ...]) -> list[tuple[str, str]]:
     """What axe finds that shuts somebody out, and pages without a main part."""
     window = _window(browser, address, WIDE, scheme, bypass_csp=True)  # the checker itself is a script
@@ -114,9 +118,8 @@ def _faults(browser: Browser, address: str, scheme: str, paths: tuple[str, ...])
 
     def check(path: str) -> None:
         window.open(path)
-        for fault in Axe().run(window.page).response["violations"]:
-            if fault["impact"] in {"serious", "critical"} or fault["id"] == "landmark-one-main":
-                found.append((path, fault["id"]))
+        faults = Axe().run(window.page).response["violations"]
+        found.extend((path, fault["id"]) for fault in faults if _matters(fault))
 
     check("/accounts/login/")
     check("/accounts/password/reset/")
