@@ -97,6 +97,9 @@ class Call(OrganisationScoped):
         ]
         indexes = [
             models.Index(fields=["organisation", "-id"], name="calls_newest_first"),
+            models.Index(
+                fields=["organisation", "external_id"], name="calls_by_platform_id", condition=~models.Q(external_id="")
+            ),
             models.Index(fields=["organisation", "batch_id"], name="calls_by_batch", condition=~models.Q(batch_id="")),
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 SCHEDULE_SET = "retention.schedule.set"
 DUE_ASSIGNED = "retention.due.assigned"
 HOLD_PLACED = "retention.hold.placed"
+HOLD_REASON_OPENED = "retention.hold_reason.opened"
 HOLD_RELEASE_PROPOSED = "retention.hold.release_proposed"
 HOLD_RELEASED = "retention.hold.released"
 DISPOSAL_BEGUN = "retention.disposal.begun"

@@ -162,10 +162,11 @@ def approve_release(*, actor: Actor, hold_id: UUID) -> LegalHold:
 
 
 def open_reason(*, actor: Actor, hold_id: UUID) -> str:
-    """The hold's reason in words, for the console."""
+    """The hold's reason in words; that it was read is an entry."""
     access.require(actor, "retention.read")
-    with tenancy.scope(actor.organisation_id):
+    with tenancy.operation(actor):
         hold = hold_for(actor, hold_id)
+        _note(actor, events.HOLD_REASON_OPENED, ("hold", hold.id), log.EntryClass.ACCESS)
         label = f"retention_legalhold.reason/{hold.id}"
         return store.open_value(
             actor.organisation_id, _scope(actor.organisation_id), label, bytes(hold.sealed_reason)

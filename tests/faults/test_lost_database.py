@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-
 from django.db import close_old_connections, connections
 
 from accounts import tenancy

@@ -16,16 +16,16 @@ from django.utils import timezone
 
 from accounts import pages
 from accounts.actors import Actor
-from accounts.buttons import button
+from accounts.buttons import Show, button
 from accounts.console import ScopedAdmin, actor_of
-from accounts.pages import Part
+from accounts.pages import Facts, Part
 from compliance import law
 from compliance.dsr import access, certificate
 from compliance.dsr.admin import questions, tables
 from compliance.dsr.downloads import stream_package
 from compliance.dsr.models import SubjectRequest
-from compliance.dsr.operations import deciding, delivering, planning, receiving, verifying
-from compliance.dsr.states import Decision, Reason, State
+from compliance.dsr.operations import deciding, delivering, opening, planning, receiving, verifying
+from compliance.dsr.states import Decision, Reason, State, is_final
 from compliance.errors import Refusal
 
 _MEDIA = {"json": "application/json", "pdf": "application/pdf"}
@@ -49,6 +49,11 @@ def _is_untouched(row: SubjectRequest) -> bool:
     return _is_open(row) and not any(item.result for item in access.plan_of(row))
 
 
+def _is_kept(row: SubjectRequest) -> bool:
+    """Not yet minimised."""
+    return row.minimise_on is not None or not is_final(State(row.state))
+
+
 def _is_proposed(row: SubjectRequest) -> bool:
     return row.state == State.IN_PROGRESS and row.proposed_at is not None and row.approved_at is None
 
@@ -66,6 +71,7 @@ class SubjectRequestAdmin(ScopedAdmin):
     ordering = ("-received_at",)
     actions_list = ("receive",)
     actions_detail = (
+        "open_identities",
         "send_code",
         "verify_code",
         "verify_by_officer",
@@ -142,6 +148,23 @@ class SubjectRequestAdmin(ScopedAdmin):
         return receiving.receive_request(actor=actor, new=new)
 
     # --- identity ---------------------------------------------------------------------------------
+
+    @button(
+        "dsr.handle",
+        "Who asked",
+        text="You see the person's name, address and identifiers. The opening is an entry in the log, with your name.",
+        submit="Open",
+        icon="person",
+        fits=_is_kept,
+    )
+    def open_identities(self, actor: Actor, row: SubjectRequest, data: dict[str, Any]) -> Show:
+        told = opening.open_identities(actor=actor, request_id=row.id)
+        person = Facts("Person", [("Name", told.person.name or "–"), ("Address", told.person.email or "–")])
+        claims = [
+            (pages.words(kind), f"{value} ({'proven' if proven else 'not proven'})")
+            for kind, value, proven in told.identities
+        ]
+        return Show("Who asked", [person, Facts("Identities", claims)])
 
     @button(
         "dsr.handle",

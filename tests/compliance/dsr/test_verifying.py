@@ -9,9 +9,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import tenancy
-from accounts.errors import Conflict, NotFound
+from accounts.errors import Conflict, NotAllowed, NotFound
 from compliance.dsr import access
-from compliance.dsr.operations import verifying
+from compliance.dsr.operations import opening, verifying
 from compliance.recordings.identifiers import IdentifierKind
 from tests.cast import Cast
 from tests.compliance.dsr.requests import code_of, read, receive, verify
@@ -96,3 +96,14 @@ def test_another_organisation_cannot_even_see_it(cast: Cast, request_id: Any, ou
     with pytest.raises(NotFound):
         verifying.verify_identity(actor=cast.outsider.actor, request_id=request_id, code="12345678")
     assert outsider_api.get(f"/api/v1/requests/{request_id}").status_code == 404
+
+
+def test_reading_who_asked_is_an_entry(cast: Cast, entries: Entries) -> None:
+    request = receive(cast)
+    with pytest.raises(NotAllowed):
+        opening.open_identities(actor=cast.auditor.actor, request_id=request.id)
+    told = opening.open_identities(actor=cast.officer.actor, request_id=request.id)
+    assert told.person.name == "Maria Delgado"
+    assert told.identities == [("email", "maria.delgado@example.com", False)]
+    assert entries.events[-1] == "dsr.identities.opened"
+    assert "delgado" not in repr(entries[-1].fields["what"])
