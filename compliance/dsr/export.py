@@ -37,6 +37,7 @@ from compliance.vault import store
 
 LIFETIME = timedelta(days=14)
 _EXTENSIONS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg", "audio/flac": "flac", "audio/mp4": "m4a"}
+_ENDED = "it had been kept as long as its purpose needs, and was deleted before your copy was made (GDPR Art. 5(1)(e))"
 
 
 @dataclass(slots=True)
@@ -50,9 +51,19 @@ class _CallFolder:
     messages: list[Any] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)  # how long each part is kept, and why
     members: list[tuple[str, Any]] = field(default_factory=list)  # (file name, sealed object)
+    given: list[UUID] = field(default_factory=list)  # the artifacts behind the members
 
 
-def build_package(*, actor: Actor, request_id: UUID, announce: Callable[[Package, str], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A package, its address, and the artifacts that are in it."""
+
+    package: Package
+    url: str = field(repr=False)
+    artifact_ids: frozenset[UUID]
+
+
+def build_package(*, actor: Actor, request_id: UUID, announce: Callable[[Built], None]) -> None:
     """Build, seal and register the package. Outside a transaction: it reads whole recordings.
 
     `announce` gets it with its address, inside the transaction that registers it: a package whose address nobody was
@@ -96,18 +107,24 @@ def build_package(*, actor: Actor, request_id: UUID, announce: Callable[[Package
             why={"request": str(request_id)},
             what={"sha256": staged.sha256, "size": staged.size, "files": len(hashes), "calls": len(folders)},
         )
-        announce(package, f"{settings.PUBLIC_URL}/packages/{token}")
+        given = frozenset(artifact_id for folder in folders for artifact_id in folder.given)
+        announce(Built(package, f"{settings.PUBLIC_URL}/packages/{token}", given))
 
 
 def _folders(request: SubjectRequest) -> tuple[list[_CallFolder], list[str]]:
     items = [item for item in requests.plan_of(request) if item.right == law.Right.ACCESS]
-    left_out = sorted({_why_not(item) for item in items if item.decision != Decision.FULFIL})
+    left_out = sorted({_why_not(item) for item in items if not _is_given(item)})
     folders: dict[UUID, _CallFolder] = {}
     for item in items:
-        if item.decision == Decision.FULFIL:
+        if _is_given(item):
             folder = folders.setdefault(item.call_id, _folder(item, len(folders) + 1))
             _add(folder, item.artifact)
     return list(folders.values()), left_out
+
+
+def _is_given(item: PlanItem) -> bool:
+    """What was to be given may have ended by its schedule since the plan was approved."""
+    return item.decision == Decision.FULFIL and item.artifact.state in register.READABLE
 
 
 def _folder(item: PlanItem, number: int) -> _CallFolder:
@@ -129,10 +146,13 @@ def _add(folder: _CallFolder, artifact: Any) -> None:
     else:
         name = f"{folder.name}/{artifact.kind.replace('_', '-')}-{artifact.id.hex[-6:]}.json"
     folder.members.append((name, artifact.object))
+    folder.given.append(artifact.id)
     folder.kept.append(f"{artifact.kind.replace('_', ' ')}: {artifact.retention_reason or 'no date yet'}")
 
 
 def _why_not(item: PlanItem) -> str:
+    if not item.ground:
+        return _ENDED
     rule = GROUNDS[Ground(item.ground)]
     return f"{rule.text} ({rule.article})"
 

@@ -11,6 +11,7 @@ from accounts.actors import Actor
 from compliance import jobs
 from compliance.dsr import notices
 from compliance.dsr.operations import fulfilling, minimising, planning
+from compliance.errors import Refusal
 from compliance.retention import operations as retention
 
 
@@ -22,8 +23,13 @@ def locate_calls(organisation_id: UUID, object_id: UUID) -> None:
 
 @jobs.job("dsr.fulfil_request", ladder=(2, 5, 15, 60, 300, 3600), lease_seconds=900)
 def fulfil_request(organisation_id: UUID, object_id: UUID) -> None:
-    """Go on with an approved request."""
-    fulfilling.fulfil_request(actor=Actor.scheduler(organisation_id), request_id=object_id)
+    """Go on with an approved request. It ends with its answer only: after a refusal on the way it is tried again,
+    because its clock runs on.
+    """
+    try:
+        fulfilling.fulfil_request(actor=Actor.scheduler(organisation_id), request_id=object_id)
+    except Refusal as refusal:
+        raise jobs.TryLater(refusal.code) from refusal
 
 
 @jobs.job("dsr.continue_after_hold")

@@ -89,7 +89,9 @@ def begin_call_disposal(*, actor: Actor, call_id: UUID, ground: Ground, request_
     return [row.id for row in [*earlier, *rows]]
 
 
-def begin_artifact_disposal(*, actor: Actor, artifact_ids: Sequence[UUID], ground: Ground) -> Begun:
+def begin_artifact_disposal(
+    *, actor: Actor, artifact_ids: Sequence[UUID], ground: Ground, request_id: UUID | None = None
+) -> Begun:
     """Decide that single artifacts go (a schedule's end) while their calls stay. At most 500 a transaction, each locked
     and checked.
     """
@@ -107,11 +109,11 @@ def begin_artifact_disposal(*, actor: Actor, artifact_ids: Sequence[UUID], groun
                 begun.held.append(artifact.id)
             elif ArtifactState(artifact.state) not in _LEAVING:
                 with log.context(organisation_id) as entry_id:
-                    row = _begin(actor, artifact, ground, request_id=None, whole_call=False)
+                    row = _begin(actor, artifact, ground, request_id=request_id, whole_call=False)
                     doomed = _scope_that_ends(row)
                     if doomed:
                         store.begin_destruction(organisation_id, [doomed], ground=ground.value, cause=entry_id)
-                    _log_begun(actor, ("artifact", artifact.id), ground, None, artifacts=1)
+                    _log_begun(actor, ("artifact", artifact.id), ground, request_id, artifacts=1)
                 begun.disposals.append(row.id)
                 _continue_later(organisation_id, artifact.id)
     return begun

@@ -16,13 +16,13 @@ from kombu.exceptions import OperationalError
 
 from accounts import due_work, tenancy
 from compliance import jobs as queue
+from compliance.config import samples
 from compliance.embedded import binaries
 from compliance.embedded.processes import Child
 from compliance.embedded.valkey import EmbeddedValkey
 from compliance.recordings import access as register
 from tests.calls import Media, Platform, connect
 from tests.cast import Cast
-from tests.walks.office import samples
 
 BELLS = "celery"
 """The queue's name at the broker."""
@@ -35,12 +35,18 @@ class Broker:
         self.valkey = valkey
         self.connection = Connection(valkey.url, transport_options={"socket_timeout": 5, "socket_connect_timeout": 1})
 
+    @property
+    def _client(self) -> Any:
+        channel: Any = self.connection.default_channel
+        return channel.client
+
     def waiting(self) -> int:
         """Bells that nobody has heard yet."""
-        return int(self.connection.default_channel.client.llen(BELLS))
+        return int(self._client.llen(BELLS))
 
     def forget_everything(self) -> None:
-        self.connection.default_channel.client.flushall()
+        """As after a restart without a file."""
+        self._client.flushall()
 
     def work(self) -> list[str]:
         """What a worker does with each bell: the job of this name on this object, if it is due and free."""
@@ -77,8 +83,7 @@ def broker(valkey: EmbeddedValkey, committed_cast: Cast, monkeypatch: pytest.Mon
     """Bells are really rung, at this broker."""
     found = Broker(valkey)
     monkeypatch.undo()  # the cast's fixture keeps bells from being rung
-    send = partial(type(current_app._get_current_object()).send_task, current_app._get_current_object())
-    monkeypatch.setattr(current_app, "send_task", partial(send, connection=found.connection))
+    monkeypatch.setattr(current_app, "send_task", partial(current_app.send_task, connection=found.connection))
     yield found
     found.connection.release()
 

@@ -19,7 +19,11 @@ from accounts import due_work, tenancy
 from accounts.actors import Actor
 from audit import publish
 from compliance import jobs as queue
+from compliance import law
 from compliance.config import samples
+from compliance.dsr import access as requests
+from compliance.dsr.operations import deciding, planning
+from compliance.dsr.states import Decision, Ground
 from compliance.errors import Held
 from compliance.intake import access as deliveries
 from compliance.recordings import access as register
@@ -27,6 +31,7 @@ from compliance.retention import disposal, holds, operations
 from compliance.vault import store
 from tests.calls import Media, arrive, connect
 from tests.cast import Cast
+from tests.compliance.dsr import requests as wishes
 from tests.database import Databases
 from tests.faults.erasure import Erasure, approved_erasure
 from tests.faults.proofs import assert_finished_once
@@ -66,7 +71,7 @@ def threads() -> Iterator[Threads]:
     found.end()
 
 
-# --- workers ----------------------------------------------------------------------------------------------------------------
+# --- workers --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("leases", [True, False], ids=["each job has one worker", "leases run out at once"])
@@ -80,7 +85,7 @@ def test_several_workers_on_one_erasure(
     threads: Threads,
     tmp_path: Path,
 ) -> None:
-    """Each looks for work by itself. Where leases run out at once, the same job runs in several of them at the same time."""
+    """Each looks for work by itself. Where leases run out at once, the same job runs in several of them together."""
     with django_db_blocker.unblock(), new_world(servers, tmp_path / "world") as world:
         erasure = approved_erasure(jobs, media)
         stop = threading.Event()
@@ -118,7 +123,7 @@ def _watch(erasure: Erasure, databases: Databases, workers: list[Future[Any]], *
     assert erasure.is_answered()
 
 
-# --- a hold against an erasure ----------------------------------------------------------------------------------------------
+# --- a hold against an erasure --------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -141,7 +146,7 @@ def _stopped_before_commit(threads: Threads, work: Callable[[], Any]) -> Iterato
     is_there, may_go_on = threading.Event(), threading.Event()
 
     def pausing() -> Any:
-        connection = connections["default"]
+        connection: Any = connections["default"]
         commit = connection._commit
 
         def paused() -> None:
@@ -190,6 +195,7 @@ def test_a_hold_first_stops_the_erasure(
         recording = register.recording_of(committed_cast.organisation_id, call_id)
         assert call.state == "active"
         assert recording is not None
+        assert recording.object is not None
         assert store.open_bytes(recording.object)
         assert not disposal.disposals_for(committed_cast.organisation_id, call_ids=[call_id])
 
@@ -211,7 +217,7 @@ def test_an_erasure_first_tells_the_hold_that_it_comes_too_late(
         assert dict(view.leaf.what) == {"held": 0, "too_late": 1, "gone": 0}
 
 
-# --- a webhook against an erasure -------------------------------------------------------------------------------------------
+# --- a webhook against an erasure -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("when", ["while it is being erased", "afterwards"])
@@ -246,7 +252,10 @@ def _late(media: Media) -> dict[str, Any]:
     sample = next(samples.samples(media.url))
     media.files["late.mp3"] = sample.audio.read_bytes()
     call = dict(sample.body["callData"])
-    call["transcription"] = [*call["transcription"], {"role": "user", "content": "And one more thing.", "timestamp": 50}]
+    call["transcription"] = [
+        *call["transcription"],
+        {"role": "user", "content": "And one more thing.", "timestamp": 50},
+    ]
     return sample.body | {"callData": call | {"summary": "told late", "recordingUrl": f"{media.url}/late.mp3"}}
 
 
@@ -256,3 +265,57 @@ def _register(cast: Cast, call_id: UUID) -> tuple[Any, ...]:
         artifacts = sorted(register.artifacts(cast.organisation_id).values_list("id", "kind", "state", "sha256"))
         return calls, artifacts, [party.subject_id for party in register.parties_of(cast.organisation_id, call_id)]
 
+
+# --- a schedule against an approved request -------------------------------------------------------
+
+
+def test_what_went_by_its_schedule_meanwhile_does_not_stop_the_answer(cast: Cast, jobs: Any, media: Media) -> None:
+    """Between approval and fulfilment one of two recordings ends by its schedule: the person still gets the rest."""
+    calls = arrive(connect(cast), jobs, media, "01", "05")
+    request = wishes.receive(cast, law.Right.ACCESS)
+    wishes.approve(cast, jobs, request)
+    with tenancy.scope(cast.organisation_id):
+        recording = register.recording_of(cast.organisation_id, calls["01"])
+        assert recording is not None
+    actor = Actor.scheduler(cast.organisation_id)
+    ground = disposal.Ground.RETENTION_EXPIRED
+    (disposal_id,) = disposal.begin_artifact_disposal(actor=actor, artifact_ids=[recording.id], ground=ground).disposals
+    disposal.carry_out(actor=actor, disposal_id=disposal_id)
+    jobs.drain()
+    done = wishes.read(cast, request.id)
+    assert done.state == "fulfilled"
+    with tenancy.scope(cast.organisation_id):
+        assert len(requests.packages_of(done)) == 1
+        results = {item.artifact_id: item.result for item in requests.plan_of(done)}
+    assert results.pop(recording.id) == "gone"
+    assert set(results.values()) == {"delivered"}
+
+
+def test_a_hold_after_the_approval_keeps_parts_of_a_call_too(cast: Cast, jobs: Any, media: Media) -> None:
+    """One artifact is kept on a ground of its own, so the others go one by one; the hold is found there as well."""
+    arrive(connect(cast), jobs, media, "01")
+    request = wishes.receive(cast, law.Right.ERASURE)
+    wishes.verify(cast, request)
+    jobs.drain()
+    with tenancy.scope(cast.organisation_id):
+        kept = next(item for item in requests.plan_of(request) if item.artifact.kind == "delivery")
+    planning.set_decision(actor=cast.officer.actor, item_id=kept.id, decision=Decision.KEEP, ground=Ground.LEGAL_CLAIMS)
+    deciding.propose_plan(actor=cast.officer.actor, request_id=request.id)
+    digest = wishes.read(cast, request.id).plan_digest
+    deciding.approve_request(actor=cast.colleague.actor, request_id=request.id, plan_digest=digest)
+    hold = _hold(cast, kept.call_id)
+    jobs.drain()
+    with tenancy.scope(cast.organisation_id):
+        decided = {item.artifact.kind: (item.decision, item.ground, item.result) for item in requests.plan_of(request)}
+        assert register.recording_of(cast.organisation_id, kept.call_id) is not None
+    assert decided == {
+        "recording": ("keep", "legal_hold", "kept"),
+        "transcript": ("keep", "legal_hold", "kept"),
+        "delivery": ("keep", "gdpr_17_3_e", ""),
+    }
+    operations.propose_release(actor=cast.officer.actor, hold_id=hold.id)
+    operations.approve_release(actor=cast.colleague.actor, hold_id=hold.id)
+    jobs.drain()
+    with tenancy.scope(cast.organisation_id):
+        states = {one.kind: one.state for one in register.artifacts_of(cast.organisation_id, kept.call_id)}
+    assert states == {"recording": "deleting", "transcript": "deleting", "delivery": "stored"}

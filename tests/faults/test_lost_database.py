@@ -46,18 +46,18 @@ class Scissors:
     def after(self, steps: int) -> None:
         self._left = steps
 
-    @property
     def has_cut(self) -> bool:
+        """Whether the connection of the last request was ended."""
         return self._left < 0
 
     def take(self, what: str) -> None:
         """In place of counting the step."""
         alias = what.partition(":")[0]
         raw = connections[alias].connection if alias in {"default", "keys"} else None
-        if raw is None or self.has_cut:
+        if raw is None or self.has_cut():
             return
         self._left -= 1
-        if self.has_cut:
+        if self.has_cut():
             with psycopg.connect(self._superuser, autocommit=True) as superuser:
                 superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [raw.info.backend_pid])
 
@@ -68,7 +68,7 @@ def _ask(client: Any, key: str) -> Any:
     return answer
 
 
-def _cut_everywhere(cast: Cast, superuser: str, told: Callable[[str], None]) -> Callable[[Steps], None]:
+def _cut_everywhere(cast: Cast, superuser: str, told: Callable[[str], object]) -> Callable[[Steps], None]:
     def work(steps: Steps) -> None:
         client, scissors = conftest.key_client(cast.robot_key), Scissors(superuser)
         client.raise_request_exception = False
@@ -78,7 +78,7 @@ def _cut_everywhere(cast: Cast, superuser: str, told: Callable[[str], None]) -> 
             key = secrets.token_hex(8)
             scissors.after(step)
             answer = _ask(client, key)
-            if not scissors.has_cut:
+            if not scissors.has_cut():
                 told(str(step))
                 assert answer.status_code == 201
                 return

@@ -111,7 +111,7 @@ class Attacker:
         yield from self._objects(backup, wrapping)
         yield from self._values(backup.tables | keys, wrapping)
 
-    # --- keys ---------------------------------------------------------------------------------------------------------
+    # --- keys -------------------------------------------------------------------------------------
 
     def _open_keys(self, rows: list[Row]) -> dict[tuple[UUID, KeyName], bytes]:
         """Every stored key: the roots by the keyring, the others by their roots."""
@@ -146,7 +146,7 @@ class Attacker:
                 )
         return derived
 
-    # --- what they open -----------------------------------------------------------------------------------------------
+    # --- what they open ---------------------------------------------------------------------------
 
     def _objects(self, backup: Backup, wrapping: dict[tuple[UUID, KeyName], bytes]) -> Iterator[Find]:
         """Every sealed object whose bytes are still anywhere."""
@@ -180,7 +180,7 @@ class Attacker:
                     opened = ValueKey(key, known.organisation_id, known.kind, known.scope_id).open(known.label, value)
                     yield Find(f"{table}.{column} ({known.label})", opened, name)
 
-    # --- what lies in clear -------------------------------------------------------------------------------------------
+    # --- what lies in clear -----------------------------------------------------------------------
 
     def _tables(self, database: str) -> dict[str, list[Row]]:
         """Every row of every table. Row security does not bind a superuser."""

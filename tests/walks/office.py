@@ -49,7 +49,7 @@ class Office:
         self.officer = _signed_in(self.cast.officer)
         self.reviewer = _signed_in(self.cast.colleague)
 
-    # --- what goes on by itself ---------------------------------------------------------------------------------------
+    # --- what goes on by itself -------------------------------------------------------------------
 
     def work(self) -> None:
         """Workers, scheduler and sequencer, until waiting changes nothing any more."""
@@ -68,7 +68,7 @@ class Office:
     def _only_waits_for_the_platform(self, left: list[tuple[str, str]]) -> bool:
         return {name for name, _ in left} <= {"retention.check_location", "dsr.fulfil_request"}
 
-    # --- the platform -------------------------------------------------------------------------------------------------
+    # --- the platform -----------------------------------------------------------------------------
 
     def deliver(self, *names: str, **changes: Any) -> list[Any]:
         """The platform tells of these sample calls; its answers."""
@@ -87,7 +87,7 @@ class Office:
             if not ok(self.officer.post(f"{path}/check"))["is_gone"]:
                 ok(self.officer.post(f"{path}/attestation", {"evidence": EVIDENCE}, format="json"))
 
-    # --- requests -----------------------------------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------
 
     def approved_request(self, *rights: str, person: Mapping[str, str] = MARIA) -> str:
         """Received, verified by code, located, proposed by the officer, approved by somebody else."""

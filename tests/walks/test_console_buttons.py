@@ -50,7 +50,7 @@ def owner(cast: Cast, desk: Callable[[Member], Desk]) -> Desk:
     return desk(cast.owner)
 
 
-# --- sound and words ----------------------------------------------------------------------------------
+# --- sound and words ------------------------------------------------------------------------------
 
 
 def test_content_opens_for_a_stated_purpose_and_each_opening_is_an_entry(
@@ -131,7 +131,7 @@ def _artifact(cast: Cast, call_id: UUID, kind: str) -> Any:
         return next(row for row in register.artifacts_of(cast.organisation_id, call_id) if row.kind == kind)
 
 
-# --- holds and schedule -------------------------------------------------------------------------------
+# --- holds and schedule ---------------------------------------------------------------------------
 
 
 def test_a_hold_is_placed_by_one_and_released_by_two(
@@ -187,7 +187,7 @@ def test_the_schedule_is_shown_rule_by_rule_and_changed_as_a_whole(cast: Cast, o
     assert "7 days" in shown
 
 
-# --- deletion debt ------------------------------------------------------------------------------------
+# --- deletion debt --------------------------------------------------------------------------------
 
 
 def test_debt_is_checked_now_and_attested_where_there_is_no_address(
@@ -225,7 +225,7 @@ def _debt(cast: Cast) -> list[Any]:
         return list(rows.filter(state=LocationState.ASKED.value))
 
 
-# --- platforms and disclosure -------------------------------------------------------------------------
+# --- platforms and disclosure ---------------------------------------------------------------------
 
 
 def test_a_quarantined_delivery_is_read_again(
@@ -302,7 +302,7 @@ def test_an_engineer_describes_an_agent_and_resolves_its_finding(cast: Cast, des
     again.assert_refused("resolved already", 409)
 
 
-# --- organisation -------------------------------------------------------------------------------------
+# --- organisation ---------------------------------------------------------------------------------
 
 
 def test_a_key_is_shown_once_rotated_and_revoked(cast: Cast, owner: Desk, officer: Desk) -> None:

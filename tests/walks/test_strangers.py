@@ -1,6 +1,7 @@
 """Somebody else's ids, at every address of the API; and keys that have ended.
 
-The addresses are read from the service itself, so that a new one is tried as well: without an id for its parameter this fails.
+The addresses are read from the service itself, so that a new one is tried as well: without an id for its parameter
+this fails.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +23,7 @@ from rest_framework.test import APIClient
 
 from accounts import operations as accounts
 from accounts import tenancy
+from accounts.models import Membership
 from compliance import law
 from compliance.connectors import access as connectors
 from compliance.disclosure.models import DisclosureAudit, Finding
@@ -64,7 +67,7 @@ def _addresses(resolver: URLResolver | None = None, prefix: str = "/") -> Iterat
         if isinstance(entry, URLResolver):
             yield from _addresses(entry, path)
         elif path.startswith("/api/v1/"):
-            view = getattr(entry.callback, "view_class", None) or entry.callback.cls  # type: ignore[union-attr]
+            view = getattr(entry.callback, "view_class", None) or getattr(entry.callback, "cls", None)
             yield from ((method, path) for method in _METHODS if hasattr(view, method))
 
 
@@ -104,16 +107,20 @@ def ids(cast: Cast, arrived: Callable[..., Any], jobs: conftest.Jobs) -> dict[st
 
 def _filled(path: str, ids: dict[str, Any], one: Callable[[Any], Any]) -> Iterator[str]:
     """The path with each of the ids that its parameter can take."""
-    (name, *others) = _PARAMETER.findall(path)
+    name, *others = _PARAMETER.findall(path)
+    assert set(others) <= {"number"}, path
     for found in ids[name]:
-        filled = _PARAMETER.sub(lambda match, found=found: str(one(found) if match[1] == name else ids[match[1]][0]), path)
-        assert set(others) <= {"number"}, path
-        yield filled
+        values = {name: str(one(found)), "number": "1"}
+        yield _PARAMETER.sub(partial(_value, values), path)
+
+
+def _value(values: dict[str, str], match: re.Match[str]) -> str:
+    return values[match[1]]
 
 
 def _ask(client: APIClient, method: str, path: str, template: str) -> tuple[int, str]:
     body = BODIES.get(_PARAMETER.sub(r"<\1>", template).rsplit("/", 1)[-1], {})
-    answer = client.get(path) if method == "get" else getattr(client, method)(path, body, format="json")
+    answer: Any = client.get(path) if method == "get" else getattr(client, method)(path, body, format="json")
     text = b"".join(answer.streaming_content).decode() if answer.streaming else answer.content.decode()
     return answer.status_code, re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
 
@@ -134,7 +141,9 @@ def test_somebody_elses_ids_are_nobodys(
     assert _facts(cast, ids) == before
 
 
-def test_somebody_elses_call_is_not_held(cast: Cast, ids: dict[str, Any], signed_in: Callable[[Member], APIClient]) -> None:
+def test_somebody_elses_call_is_not_held(
+    cast: Cast, ids: dict[str, Any], signed_in: Callable[[Member], APIClient]
+) -> None:
     """Ids in a body are no better than ids in an address."""
     client = signed_in(cast.outsider)
     answers = [
@@ -166,7 +175,7 @@ def test_every_kind_of_id_is_tried(ids: dict[str, Any]) -> None:
     assert {name for _, path in WITH_IDS for name in _PARAMETER.findall(path)} == set(ids)
 
 
-# --- keys -------------------------------------------------------------------------------------------------------------------
+# --- keys -----------------------------------------------------------------------------------------
 
 
 def _refusal(client: APIClient, method: str, path: str) -> tuple[int, Any, str]:
@@ -207,7 +216,7 @@ def test_a_member_who_left_is_nobody_at_once(cast: Cast, signed_in: Callable[[Me
     client = signed_in(cast.officer)
     assert client.get("/api/v1/calls").status_code == 200
     with tenancy.scope(cast.organisation_id):
-        member = accounts.Membership.objects.for_organisation(cast.organisation_id).get(user=cast.officer.user)
+        member = Membership.objects.for_organisation(cast.organisation_id).get(user=cast.officer.user)
     accounts.end_membership(actor=cast.owner.actor, membership_id=member.id)
     assert client.get("/api/v1/calls").status_code in {401, 403}
 

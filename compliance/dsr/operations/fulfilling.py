@@ -19,7 +19,7 @@ from audit import log
 from compliance import jobs, law
 from compliance.dsr import access as requests
 from compliance.dsr import certificate, events, export, notices
-from compliance.dsr.models import Package, PlanItem, SubjectRequest, Suppression
+from compliance.dsr.models import PlanItem, SubjectRequest, Suppression
 from compliance.dsr.operations.deciding import close
 from compliance.dsr.states import GROUNDS, Decision, Ground, State, outcome
 from compliance.errors import Held
@@ -29,6 +29,7 @@ from compliance.retention import disposal
 from compliance.vault import store
 
 DELIVERED, ERASED, KEPT, AWAITING = "delivered", "erased", "kept", "awaiting_platform"
+GONE = "gone"  # it ended by its schedule before a copy of it was made
 
 
 def fulfil_request(*, actor: Actor, request_id: UUID) -> None:
@@ -66,9 +67,10 @@ def _give_copy(actor: Actor, request: SubjectRequest) -> None:
         if requests.packages_of(request) or not items:
             return
 
-    def announce(package: Package, url: str) -> None:
-        _settle(items, DELIVERED)
-        notices.queue(actor, request, notices.package_ready(request, url, package.expires_at))
+    def announce(built: export.Built) -> None:
+        _settle([item for item in items if item.artifact_id in built.artifact_ids], DELIVERED)
+        _settle([item for item in items if item.artifact_id not in built.artifact_ids], GONE)
+        notices.queue(actor, request, notices.package_ready(request, built.url, built.package.expires_at))
 
     export.build_package(actor=actor, request_id=request.id, announce=announce)
 
@@ -79,8 +81,7 @@ def _erase(actor: Actor, request: SubjectRequest) -> None:
     whole, single = _by_call(actor, request, items)
     for call_id in whole:
         _erase_call(actor, request, call_id)
-    if single:
-        disposal.begin_artifact_disposal(actor=actor, artifact_ids=single, ground=disposal.Ground.ERASURE_REQUEST)
+    single = _erase_parts(actor, request, single)
     for object_id in [*whole, *single]:
         if not disposal.is_our_part_done(actor.organisation_id, object_id):
             raise jobs.TryLater("erasing", seconds=10)
@@ -107,20 +108,42 @@ def _erase_call(actor: Actor, request: SubjectRequest, call_id: UUID) -> None:
             actor=actor, call_id=call_id, ground=disposal.Ground.ERASURE_REQUEST, request_id=request.id
         )
     except Held:
-        with tenancy.operation(actor):
-            rows = PlanItem.objects.for_organisation(actor.organisation_id).filter(request=request, call_id=call_id)
-            rows.filter(right=law.Right.ERASURE).update(
-                decision=Decision.KEEP, ground=Ground.LEGAL_HOLD, result=KEPT, done_at=timezone.now()
-            )
-            log.append(
-                actor=actor,
-                event=events.DECISION_CHANGED,
-                organisation_id=actor.organisation_id,
-                obj=("request", request.id),
-                cls=log.EntryClass.DECISION,
-                outcome="held",
-                what={"call": str(call_id), "decision": Decision.KEEP.value, "ground": Ground.LEGAL_HOLD.value},
-            )
+        _keep_for_hold(actor, request, call_id)
+
+
+def _erase_parts(actor: Actor, request: SubjectRequest, artifact_ids: list[UUID]) -> list[UUID]:
+    """Begin with single artifacts of calls of which something stays; those that no hold has kept."""
+    if not artifact_ids:
+        return []
+    begun = disposal.begin_artifact_disposal(
+        actor=actor,
+        artifact_ids=artifact_ids,
+        ground=disposal.Ground.ERASURE_REQUEST,
+        request_id=request.id,
+    )
+    with tenancy.scope(actor.organisation_id):
+        held = {item.call_id for item in requests.plan_of(request) if item.artifact_id in begun.held}
+    for call_id in sorted(held):
+        _keep_for_hold(actor, request, call_id)
+    return sorted(set(artifact_ids) - set(begun.held))
+
+
+def _keep_for_hold(actor: Actor, request: SubjectRequest, call_id: UUID) -> None:
+    """A hold came after the approval: what was to go of this call stays until it ends."""
+    with tenancy.operation(actor):
+        rows = PlanItem.objects.for_organisation(actor.organisation_id).filter(request=request, call_id=call_id)
+        rows.filter(right=law.Right.ERASURE, decision=Decision.FULFIL).exclude(result=ERASED).update(
+            decision=Decision.KEEP, ground=Ground.LEGAL_HOLD, result=KEPT, done_at=timezone.now()
+        )
+        log.append(
+            actor=actor,
+            event=events.DECISION_CHANGED,
+            organisation_id=actor.organisation_id,
+            obj=("request", request.id),
+            cls=log.EntryClass.DECISION,
+            outcome="held",
+            what={"call": str(call_id), "decision": Decision.KEEP.value, "ground": Ground.LEGAL_HOLD.value},
+        )
 
 
 def _suppress(actor: Actor, request: SubjectRequest) -> None:

@@ -98,4 +98,4 @@ def test_a_database_address_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         "HOST": "db.example",
         "PORT": "6543",
     }
-    assert found["OPTIONS"] == {"application_name": "callwarden", "sslmode": "verify-full"}
+    assert (found["OPTIONS"]["sslmode"], found["OPTIONS"]["application_name"]) == ("verify-full", "callwarden")
