@@ -37,9 +37,13 @@ class OrganisationView(APIView):
 
     Write handlers return `Written`; `represent` renders. A view that `has_version` shows one resource by `get` and the
     same by `represent`: its answers carry an ETag, and its writes honour If-Match.
+
+    A view that `asks_others` (a platform, over the network) runs outside a transaction, so that no lock is held while
+    somebody else thinks; its operation opens its own, and asking again does no harm.
     """
 
     has_version: ClassVar[bool] = False
+    asks_others: ClassVar[bool] = False
     parser_classes = (inputs.JSONParser,)
 
     def actor(self) -> Actor:
@@ -62,6 +66,8 @@ class OrganisationView(APIView):
 
     def _scoped(self, handler: Callable[..., Any], request: Request, *args: Any, **kwargs: Any) -> Any:
         try:
+            if self.asks_others:
+                return handler(request, *args, **kwargs)
             with tenancy.scope(self.actor().organisation_id):
                 if request.method in _UNSAFE:
                     return self._write(handler, request, *args, **kwargs)

@@ -98,6 +98,8 @@ class DeletionDebt(OrganisationView):
 
 
 class LocationCheck(OrganisationView):
+    asks_others = True
+
     @extend_schema(operation_id="locations_check", request=None, responses=shapes.CheckedLocationSerializer)
     def post(self, request: Request, location_id: UUID) -> Response:
         """Ask the platform's address now."""
