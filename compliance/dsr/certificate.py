@@ -8,14 +8,11 @@ says the same in words.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 from uuid import UUID
 
-import typst
 from django.utils import timezone
 
 from accounts import access, tenancy
@@ -27,7 +24,7 @@ from audit.tlog.proof import Proof
 from audit.tlog.text import JSON
 from compliance import jobs, law
 from compliance.dsr import access as requests
-from compliance.dsr import events, notices
+from compliance.dsr import events, notices, typesetting
 from compliance.dsr.models import Certificate, PlanItem, SubjectRequest
 from compliance.errors import NotFound
 from compliance.recordings import access as register
@@ -121,14 +118,7 @@ def render_pdf(document: bytes, vkey: str) -> bytes:
         "date": [found.issued_at.year, found.issued_at.month, found.issued_at.day],
         "not_said": _NOT_SAID,
     }
-    template = resources.files("compliance.dsr").joinpath("templates/dsr/certificate.typ").read_bytes()
-    return typst.compile(
-        template,
-        format="pdf",
-        sys_inputs={"facts": json.dumps(facts)},
-        pdf_standards=["a-3b"],
-        timestamp=found.issued_at.replace(microsecond=0),
-    )
+    return typesetting.to_pdf("certificate", facts, issued_at=found.issued_at)
 
 
 def _body(request: SubjectRequest, *, number: int, is_final: bool) -> dict[str, JSON]:
