@@ -113,19 +113,20 @@ def _erase_call(actor: Actor, request: SubjectRequest, call_id: UUID) -> None:
 
 def _erase_parts(actor: Actor, request: SubjectRequest, artifact_ids: list[UUID]) -> list[UUID]:
     """Begin with single artifacts of calls of which something stays; those that no hold has kept."""
-    if not artifact_ids:
-        return []
-    begun = disposal.begin_artifact_disposal(
-        actor=actor,
-        artifact_ids=artifact_ids,
-        ground=disposal.Ground.ERASURE_REQUEST,
-        request_id=request.id,
-    )
+    held: set[UUID] = set()
+    for start in range(0, len(artifact_ids), disposal.BATCH):
+        begun = disposal.begin_artifact_disposal(
+            actor=actor,
+            artifact_ids=artifact_ids[start : start + disposal.BATCH],
+            ground=disposal.Ground.ERASURE_REQUEST,
+            request_id=request.id,
+        )
+        held.update(begun.held)
     with tenancy.scope(actor.organisation_id):
-        held = {item.call_id for item in requests.plan_of(request) if item.artifact_id in begun.held}
-    for call_id in sorted(held):
+        calls = {item.call_id for item in requests.plan_of(request) if item.artifact_id in held}
+    for call_id in sorted(calls):
         _keep_for_hold(actor, request, call_id)
-    return sorted(set(artifact_ids) - set(begun.held))
+    return sorted(set(artifact_ids) - held)
 
 
 def _keep_for_hold(actor: Actor, request: SubjectRequest, call_id: UUID) -> None:

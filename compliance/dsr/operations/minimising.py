@@ -20,23 +20,38 @@ GROUND = "request_minimised"
 
 
 def minimise_request(*, actor: Actor, request_id: UUID) -> None:
-    """Forget what the person told us: name, addresses, identifiers, letters, certificates. The register keeps the
-    row.
+    """Forget what the person told us: name, addresses, identifiers, letters, certificates. The register keeps the row.
+
+    Goes on from wherever an earlier run stopped: the date is taken away last.
     """
     access.require(actor, "dsr.handle")
+    organisation_id = actor.organisation_id
+    sealed = _forget(actor, request_id)
+    store.carry_out_destruction(organisation_id, requests.scope_of(request_id))
+    for part in sealed:
+        store.delete_bytes(part)
+    with tenancy.scope(organisation_id):
+        requests.requests(organisation_id).filter(id=request_id).update(minimise_on=None)
+
+
+def _forget(actor: Actor, request_id: UUID) -> list[store.SealedObject]:
+    """Take the sealed columns away and begin the end of the key; returns the objects whose bytes are left."""
     organisation_id = actor.organisation_id
     with tenancy.operation(actor) as entry_id:
         request = requests.request_of(organisation_id, request_id, lock=True)
         due = request.minimise_on is not None and request.minimise_on <= timezone.now().date()
         if not due or not is_final(State(request.state)):
             raise Conflict("This request's file is still kept", code="not_due")
-        request.sealed_person, request.minimise_on = None, None
-        request.save(update_fields=["sealed_person", "minimise_on"])
+        rows = requests.certificates_of(request)
+        sealed = [part for row in rows for part in (row.statement, row.pdf) if part]
+        if request.sealed_person is None:
+            return sealed
+        request.sealed_person = None
+        request.save(update_fields=["sealed_person"])
         claims = ClaimedIdentity.objects.for_organisation(organisation_id).filter(request=request)
         VerificationCode.objects.for_organisation(organisation_id).filter(claim__in=claims).delete()
         claims.update(sealed_value=None, fingerprint=None)
         OutboundMail.objects.for_organisation(organisation_id).filter(request=request).update(sealed_letter=None)
-        sealed = [part for row in requests.certificates_of(request) for part in (row.statement, row.pdf) if part]
         store.begin_destruction(organisation_id, [requests.scope_of(request_id)], ground=GROUND, cause=entry_id)
         log.append(
             actor=actor,
@@ -46,9 +61,7 @@ def minimise_request(*, actor: Actor, request_id: UUID) -> None:
             cls=log.EntryClass.DELETE,
             what={"identities": claims.count(), "certificates": len(sealed)},
         )
-    store.carry_out_destruction(organisation_id, requests.scope_of(request_id))
-    for part in sealed:
-        store.delete_bytes(part)
+    return sealed
 
 
 def due_requests(organisation_id: UUID) -> list[UUID]:

@@ -141,3 +141,22 @@ def test_the_file_is_minimised_after_24_months(
     assert "dsr.request.minimised" in entries.events
     with tenancy.scope(cast.organisation_id), pytest.raises(Gone):
         store.seal_value(cast.organisation_id, access.scope_of(copied), "x/1", b"x")
+
+
+def test_a_minimisation_that_was_interrupted_goes_on(
+    cast: Cast, copied: Any, time_machine: Any, entries: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time_machine.move_to(timezone.now() + timedelta(days=732))
+    destroy = store.carry_out_destruction
+    monkeypatch.setattr(store, "carry_out_destruction", _interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        minimising.minimise_request(actor=cast.officer.actor, request_id=copied)
+    monkeypatch.setattr(store, "carry_out_destruction", destroy)
+    assert minimising.due_requests(cast.organisation_id) == [copied]
+    minimising.minimise_request(actor=cast.officer.actor, request_id=copied)
+    assert minimising.due_requests(cast.organisation_id) == []
+    assert entries.events.count("dsr.request.minimised") == 1
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
