@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from accounts.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
 
-__all__ = ["Conflict", "Gone", "Held", "Invalid", "NotAllowed", "NotFound", "Refusal", "Unavailable", "Unreadable"]
+__all__ = [
+    "Conflict",
+    "Gone",
+    "Held",
+    "Invalid",
+    "NotAllowed",
+    "NotFound",
+    "OwnProposal",
+    "Refusal",
+    "Unavailable",
+    "Unreadable",
+]
 
 
 class Gone(Refusal):
@@ -21,6 +32,13 @@ class Held(Refusal):
     code = "held"
     status = 409
     title = "A legal hold covers this"
+
+
+class OwnProposal(NotAllowed):
+    """Two people decide: nobody approves what they proposed."""
+
+    code = "own_proposal"
+    title = "Somebody else must approve what you proposed"
 
 
 class Unreadable(Refusal):

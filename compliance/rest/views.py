@@ -19,7 +19,7 @@ from accounts import events, idempotency, tenancy
 from accounts.actors import Actor
 from accounts.errors import NotAllowed, Refusal
 from audit import log
-from compliance.rest import inputs, versions
+from compliance.rest import inputs, rendering, versions
 
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -45,6 +45,7 @@ class OrganisationView(APIView):
     has_version: ClassVar[bool] = False
     asks_others: ClassVar[bool] = False
     parser_classes = (inputs.JSONParser,)
+    renderer_classes = (rendering.JSONRenderer,)
 
     def actor(self) -> Actor:
         """Who asks."""

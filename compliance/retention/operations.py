@@ -12,7 +12,7 @@ from accounts import access, tenancy
 from accounts.actors import Actor
 from audit import log
 from compliance import jobs
-from compliance.errors import Conflict, Invalid, NotAllowed, NotFound
+from compliance.errors import Conflict, Invalid, NotFound, OwnProposal
 from compliance.recordings import access as register
 from compliance.recordings.operations import erasing
 from compliance.recordings.states import ArtifactState
@@ -21,13 +21,6 @@ from compliance.retention.models import HoldItem, LegalHold, RetentionSchedule
 from compliance.vault import store
 
 _SETTLED = (ArtifactState.DELETING, ArtifactState.DELETE_FAILED, ArtifactState.DELETED, ArtifactState.NEVER_RECORDED)
-
-
-class OwnProposal(NotAllowed):
-    """Two people decide: nobody approves what they proposed."""
-
-    code = "own_proposal"
-    title = "Somebody else must approve what you proposed"
 
 
 def current_schedule(organisation_id: UUID) -> tuple[int, rules.Schedule]:

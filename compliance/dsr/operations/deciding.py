@@ -19,17 +19,10 @@ from compliance.dsr import events, notices
 from compliance.dsr.models import SubjectRequest
 from compliance.dsr.operations import planning
 from compliance.dsr.states import Reason, State, reason_fits
-from compliance.errors import Conflict, Invalid, NotAllowed
+from compliance.errors import Conflict, Invalid, OwnProposal
 from compliance.law.calendars import add_months
 
 KEPT_MONTHS = 24  # 11 CCR 7101(a)
-
-
-class OwnProposal(NotAllowed):
-    """Two people decide: nobody approves what they proposed."""
-
-    code = "own_proposal"
-    title = "Somebody else must approve what you proposed"
 
 
 def propose_plan(*, actor: Actor, request_id: UUID) -> SubjectRequest:

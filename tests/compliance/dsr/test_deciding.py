@@ -14,6 +14,7 @@ from compliance import law
 from compliance.dsr import access
 from compliance.dsr.operations import deciding, planning
 from compliance.dsr.states import Decision, Ground, Reason
+from compliance.errors import OwnProposal
 from compliance.recordings.identifiers import IdentifierKind
 from compliance.retention import operations as retention
 from tests.cast import Cast
@@ -66,7 +67,7 @@ def test_what_a_hold_covers_is_kept_and_says_so(cast: Cast, arrived: Callable[..
 def test_nobody_approves_their_own_proposal(cast: Cast, located: Any) -> None:
     deciding.propose_plan(actor=cast.officer.actor, request_id=located)
     digest = read(cast, located).plan_digest
-    with pytest.raises(deciding.OwnProposal):
+    with pytest.raises(OwnProposal):
         deciding.approve_request(actor=cast.officer.actor, request_id=located, plan_digest=digest)
     deciding.approve_request(actor=cast.colleague.actor, request_id=located, plan_digest=digest)
     assert read(cast, located).approved_by == cast.colleague.actor.reference

@@ -10,7 +10,7 @@ import pytest
 from accounts import tenancy
 from accounts.actors import Actor
 from accounts.errors import NotAllowed, NotFound
-from compliance.errors import Conflict, Gone, Held, Invalid
+from compliance.errors import Conflict, Gone, Held, Invalid, OwnProposal
 from compliance.recordings import access as register
 from compliance.recordings.states import ArtifactState, LocationState
 from compliance.retention import debt, disposal, operations
@@ -142,7 +142,7 @@ def test_release_needs_somebody_else(cast: Cast, arrived: Callable[..., Any]) ->
     with pytest.raises(Conflict):
         operations.approve_release(actor=cast.colleague.actor, hold_id=hold.id)
     operations.propose_release(actor=cast.officer.actor, hold_id=hold.id)
-    with pytest.raises(operations.OwnProposal):
+    with pytest.raises(OwnProposal):
         operations.approve_release(actor=cast.officer.actor, hold_id=hold.id)
     assert operations.approve_release(actor=cast.colleague.actor, hold_id=hold.id).state == "released"
 
