@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from django.test import Client
 
 from accounts import routing, tenancy
 from accounts.models import Organisation, User
+from compliance.embedded import cleaning
+from compliance.embedded.places import Places
 from tests import cast as people
 from tests.entries import Entries
 
@@ -63,3 +66,11 @@ def test_what_is_refused_leaves_nothing(db: None, jobs: object, name: str, email
         create(name, "--owner", email)
     assert not User.objects.exists()
     assert routing.organisations() == []
+
+
+def test_make_clean_is_told_that_somebody_lives_here(db: None, jobs: object, settings: Any, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path
+    cleaning.note(Places(tmp_path), "demo")
+    assert cleaning.strangers(Places(tmp_path)) == []
+    create("Bay Clinic", "--owner", "ana@bay.example")
+    assert cleaning.strangers(Places(tmp_path)) == [str(organisation) for organisation in routing.organisations()]
