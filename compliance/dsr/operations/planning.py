@@ -133,9 +133,12 @@ def _items(
             call_ids = people.calls_of_subjects(organisation_id, [subject_id])
             held = holds.held_calls(organisation_id, call_ids)
             for call_id in call_ids:
+                has_others = len(register.principals(organisation_id, call_id)) > 1
                 for artifact in register.artifacts_of(organisation_id, call_id):
                     if _concerns(right, artifact):
-                        decision, ground = _decide(right, is_sure=is_sure, is_held=call_id in held)
+                        decision, ground = _decide(
+                            right, is_sure=is_sure, is_held=call_id in held, has_others=has_others
+                        )
                         rows.append(_row(request, right, artifact, subject_id, kinds, decision, ground))
     return rows
 
@@ -147,9 +150,12 @@ def _concerns(right: law.Right, artifact: Any) -> bool:
     return state not in {ArtifactState.DELETED, ArtifactState.NEVER_RECORDED}
 
 
-def _decide(right: law.Right, *, is_sure: bool, is_held: bool) -> tuple[Decision, Ground | None]:
+def _decide(right: law.Right, *, is_sure: bool, is_held: bool, has_others: bool) -> tuple[Decision, Ground | None]:
     if not is_sure:
         return Decision.KEEP, Ground.NOT_IDENTIFIED
+    if right is law.Right.ACCESS and has_others:
+        # Nothing can be taken out of sound and words yet, so another person's part stays with us (GDPR Art. 15(4)).
+        return Decision.KEEP, Ground.OTHERS_RIGHTS
     if right is law.Right.ERASURE and is_held:
         return Decision.KEEP, Ground.LEGAL_HOLD
     return Decision.FULFIL, None

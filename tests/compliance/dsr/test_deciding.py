@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -15,6 +16,7 @@ from compliance.dsr import access
 from compliance.dsr.operations import deciding, planning
 from compliance.dsr.states import Decision, Ground, Reason
 from compliance.errors import OwnProposal
+from compliance.recordings import access as register
 from compliance.recordings.identifiers import IdentifierKind
 from compliance.retention import operations as retention
 from tests.cast import Cast
@@ -142,3 +144,22 @@ def test_an_approved_plan_can_be_taken_back_until_it_is_begun(
     jobs.drain()
     assert read(cast, request.id).state == "in_progress"
     assert {item.result for item in _plan(cast, request.id)} == {""}
+
+
+def test_a_copy_of_a_call_with_another_principal_is_not_given(
+    cast: Cast, arrived: Callable[..., Any], jobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be redacted yet: it fails closed, with its ground, until an officer decides otherwise."""
+    calls = arrived("01", "05")
+    known = register.principals
+
+    def principals(organisation_id: Any, call_id: Any) -> tuple[Any, ...]:
+        others = (uuid4(),) if call_id == calls["05"] else ()
+        return (*known(organisation_id, call_id), *others)
+
+    monkeypatch.setattr(register, "principals", principals)
+    request = receive(cast, law.Right.ACCESS)
+    verify(cast, request)
+    jobs.drain()
+    grounds = {item.call_id: item.ground for item in _plan(cast, request.id)}
+    assert grounds == {calls["01"]: "", calls["05"]: Ground.OTHERS_RIGHTS}
