@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -224,8 +223,6 @@ def disposals_for(organisation_id: UUID, *, call_ids: Sequence[UUID]) -> list[Di
 
 def _begin(actor: Actor, artifact: Any, ground: Ground, *, request_id: UUID | None, whole_call: bool) -> Disposal:
     debt.keep_addresses(artifact)
-    if artifact.state == ArtifactState.HELD:
-        erasing.move_artifact(artifact, ArtifactState.DUE)
     if artifact.state != ArtifactState.DUE:
         erasing.move_artifact(artifact, ArtifactState.DUE)
     erasing.move_artifact(artifact, ArtifactState.DELETING, deletion_ground=ground.value, sealed_source=None)
@@ -376,13 +373,6 @@ def _row(organisation_id: UUID, disposal_id: UUID) -> Disposal:
 def _lock(organisation_id: UUID, disposal_id: UUID) -> Disposal:
     rows = Disposal.objects.for_organisation(organisation_id).select_related("artifact")
     return rows.select_for_update(of=("self", "artifact")).get(id=disposal_id)
-
-
-def last_debt_on(organisation_id: UUID, call_ids: Sequence[UUID]) -> datetime | None:
-    """When the oldest open deletion debt of these calls began; None where there is none."""
-    rows = Disposal.objects.for_organisation(organisation_id).filter(call_id__in=list(call_ids))
-    row = rows.exclude(step=Disposal.Step.DONE).order_by("begun_at").first()
-    return row.begun_at if row else None
 
 
 def is_our_part_done(organisation_id: UUID, object_id: UUID) -> bool:
