@@ -29,17 +29,31 @@ RIGHTS: dict[str, _Right] = {
     "connectors.read": _Right(_READERS | {Role.ENGINEER}, "connections:read"),
     "connectors.manage": _Right(_OFFICERS, "connections:write"),
     "connectors.manage_agents": _Right(_BUILDERS, "agents:write"),
+    "connectors.pull": _Right(_OFFICERS, "connections:write"),
     "intake.read": _Right(_READERS, "calls:read"),
     "intake.replay": _Right(_OFFICERS),
+    "intake.import": _Right(_OFFICERS, "calls:write"),
+    "intake.accept_gap": _Right(_OFFICERS),
     "recordings.read": _Right(_READERS, "calls:read"),
     "recordings.open_content": _Right(_DECIDERS, "calls:content"),
     "recordings.register": _Right(_OFFICERS, "calls:write"),
+    "recordings.describe": _Right(_OFFICERS, "calls:write"),
+    "recordings.download_batch": _Right(_OFFICERS, "calls:content"),
     "retention.read": _Right(_READERS, "calls:read"),
     "retention.set_schedule": _Right(_OFFICERS),
+    "retention.approve_schedule": _Right(_DECIDERS),
+    "retention.approve_run": _Right(_DECIDERS),
+    "retention.handle_task": _Right(_OFFICERS),
+    "retention.propose_disposal": _Right(_OFFICERS),
+    "retention.approve_disposal": _Right(_DECIDERS),
     "retention.place_hold": _Right(_OFFICERS, "holds:write"),
     "retention.propose_release": _Right(_OFFICERS),
     "retention.approve_release": _Right(_DECIDERS),
     "retention.dispose": _Right(frozenset()),
+    "reconciliation.read": _Right(_READERS, "calls:read"),
+    "reconciliation.run": _Right(_OFFICERS),
+    "reconciliation.propose_repair": _Right(_OFFICERS),
+    "reconciliation.approve_repair": _Right(_DECIDERS),
     "disclosure.check": _Right(_EVERYONE, "disclosure:check"),
     "disclosure.read": _Right(_EVERYONE, "agents:read"),
     "disclosure.submit_prompt": _Right(_BUILDERS, "agents:write"),
@@ -57,7 +71,7 @@ SCOPES: frozenset[str] = frozenset(right.scope for right in RIGHTS.values() if r
 """Every scope that an API key can carry."""
 
 _BY_CONNECTION = frozenset({"recordings.register", "disclosure.submit_prompt"})
-_NEVER_ALONE = frozenset({"dsr.approve", "retention.approve_release"})
+_NEVER_ALONE = frozenset(right for right in RIGHTS if right == "dsr.approve" or ".approve_" in right)
 
 
 def may(actor: Actor, action: str) -> bool:

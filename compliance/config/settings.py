@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "compliance.connectors",
     "compliance.recordings",
     "compliance.retention",
+    "compliance.reconciliation",
     "compliance.disclosure",
     "compliance.dsr",
     "compliance.intake",

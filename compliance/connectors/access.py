@@ -107,7 +107,7 @@ def secrets_of(connection: Connection) -> list[Secret]:
     now = timezone.now()
     rows = ConnectionSecret.objects.for_organisation(connection.organisation_id).filter(connection=connection)
     usable = rows.filter(Q(valid_until=None) | Q(valid_until__gt=now))
-    return [Secret(bytes(row.digest), TokenPlace(row.place), row.valid_from, row.valid_until) for row in usable]
+    return [Secret(bytes(row.digest or b""), TokenPlace(row.place), row.valid_from, row.valid_until) for row in usable]
 
 
 def webhook_url(connection: Connection) -> str:

@@ -56,6 +56,38 @@ class RecordingKind(StrEnum):
     REDACTED = "redacted"
 
 
+class Absence(StrEnum):
+    """Why a platform has no sound for a call, by its own word."""
+
+    ABSENT = "absent"  # nothing was recorded, or it was too short or silent
+    FAILED = "failed"
+    DELETED = "deleted"
+    NOT_KEPT = "not_kept"  # the account or the call was set to keep nothing
+
+
+class Consent(StrEnum):
+    """What the platform says about the caller's consent to being recorded."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    NOT_GRANTED = "not_granted"  # it was asked for, and no answer is on record
+
+
+class Trust(StrEnum):
+    """How far the origin of a document is proven beyond the address that it came to."""
+
+    UNSIGNED = "unsigned"
+    SIGNED = "signed"  # the signature holds under a certificate that nobody vouches for
+    TRUSTED = "trusted"  # the certificate leads to an anchor of the connection
+
+
+class DeletionOutcome(StrEnum):
+    """What a platform reports about a deletion that was asked for."""
+
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
 class BatchOutcome(StrEnum):
     """How a batch of calls ended."""
 
@@ -77,8 +109,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingCipher:
+    """How a platform encrypted a recording for us: AES-256-GCM, its key wrapped by RSAES-OAEP with SHA-256 under our
+    public key `public_key_id`. All three values as the platform writes them.
+    """
+
+    public_key_id: str
+    encrypted_key: str = field(repr=False)
+    iv: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFacts:
-    """One announced recording. The address is not its identity: platforms sign addresses anew with every delivery."""
+    """One announced recording. The address is not its identity: platforms sign addresses anew with every delivery.
+
+    `url` is "" where the sound came inside the delivery (`content`) or where there is none (`absence`).
+    `announced_hash` is `sha256:` or `sha512:` and lower-case hex, over the bytes that the address answers.
+    """
 
     url: str = field(repr=False)
     kind: RecordingKind = RecordingKind.MONO
@@ -86,31 +133,52 @@ class RecordingFacts:
     media_type: str | None = None
     duration_seconds: float | None = None
     expires_at: datetime | None = None
+    announced_hash: str | None = None
+    size: int | None = None
+    absence: Absence | None = None
+    cipher: RecordingCipher | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """What one source said about one call; None, "" and () mean "not said". Times are aware UTC.
 
-    `notes` are codes of what was assumed while reading (`naive_time_assumed_utc`, `transcription_shape_unknown`).
-    `standings` is filled by `merging.merge` and says for each field which source it came from.
+    `phone_number` and `email` are the other side's, `our_number` is the organisation's end. `recording_gone_at` and
+    `transcript_gone_at` are the platform's own word on when it deletes (or deleted) its copies; `labels` are the
+    platform's tags. `notes` are codes of what was assumed while reading (`naive_time_assumed_utc`,
+    `transcription_shape_unknown`). `standings` is filled by `merging.merge` and says for each field which source it
+    came from.
     """
 
     external_id: str
     rank: Rank
     agent_id: str | None = None
+    agent_name: str | None = None
+    agent_version: str | None = None
     contact_id: str | None = field(default=None, repr=False)
     batch_id: str | None = None
     call_sid: str | None = None
     direction: Direction | None = None
     status: CallStatus | None = None
     platform_status: str | None = None
+    ended_reason: str | None = None
+    language: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     created_at: datetime | None = None
     duration_seconds: float | None = None
     phone_number: str | None = field(default=None, repr=False)
+    our_number: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
     contact_name: str | None = field(default=None, repr=False)
+    consent: Consent | None = None
+    consent_kind: str | None = None
+    consent_at: datetime | None = None
+    recording_gone_at: datetime | None = None
+    transcript_gone_at: datetime | None = None
+    trust: Trust | None = None
+    labels: tuple[str, ...] = ()
     summary: str | None = field(default=None, repr=False)
     metrics_json: str | None = field(default=None, repr=False)
     recordings: tuple[RecordingFacts, ...] = ()
@@ -140,6 +208,15 @@ class BatchFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionFacts:
+    """A platform's word on a deletion that was asked for. Not yet a proof: the call is asked for once more."""
+
+    external_id: str
+    outcome: DeletionOutcome
+    event_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """A well-formed event that we have no use for (yet): kept with its delivery, answered with success."""
 
@@ -147,4 +224,4 @@ class UnknownEvent:
     external_id: str | None = None
 
 
-Facts = CallFacts | BatchFacts | UnknownEvent
+Facts = CallFacts | BatchFacts | DeletionFacts | UnknownEvent

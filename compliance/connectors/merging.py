@@ -136,7 +136,19 @@ def _merge_recordings(
 
 
 def _filled(winner: RecordingFacts, other: RecordingFacts) -> RecordingFacts:
-    """The winner, its gaps filled. The expiry belongs to the address and is never taken from another one."""
+    """The winner, its gaps filled. Expiry, hash, size and cipher belong to the bytes behind an address and are never
+    taken from another one.
+    """
+    if not winner.url and winner.content is None and winner.absence is None:
+        return dataclasses.replace(
+            other,
+            media_type=winner.media_type or other.media_type,
+            duration_seconds=_known(winner.duration_seconds, other.duration_seconds),
+        )
     media_type = winner.media_type or other.media_type
-    seconds = other.duration_seconds if winner.duration_seconds is None else winner.duration_seconds
+    seconds = _known(winner.duration_seconds, other.duration_seconds)
     return dataclasses.replace(winner, media_type=media_type, duration_seconds=seconds)
+
+
+def _known(value: float | None, otherwise: float | None) -> float | None:
+    return otherwise if value is None else value

@@ -51,6 +51,16 @@ class Connection(Governed):
     )
     allowed_hosts = models.JSONField(default=list, help_text="hosts from which recordings may be fetched")
     last_delivery_at = models.DateTimeField(null=True, blank=True)
+    options = models.JSONField(default=dict, help_text="choices among those that the platform's file offers")
+    api_host = models.CharField(max_length=260, blank=True, help_text="another region of the platform's API")
+    quiet_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="after so many hours without a delivery somebody is told"
+    )
+    denied = models.PositiveIntegerField(default=0, help_text="deliveries that did not prove where they come from")
+    last_denied_at = models.DateTimeField(null=True, blank=True)
+    polled_until = models.DateTimeField(null=True, blank=True, help_text="calls that began before are looked through")
+    last_poll_at = models.DateTimeField(null=True, blank=True)
+    last_poll_code = models.CharField(max_length=64, blank=True, help_text="empty: the last question was answered")
 
     class Meta:
         ordering = ["name"]
@@ -60,10 +70,21 @@ class Connection(Governed):
 
 
 class ConnectionSecret(OrganisationScoped):
-    """One of the (during rotation: two) tokens that a platform may show."""
+    """A secret of a connection: what the platform shows us (during rotation: two), or what we show it.
+
+    A token of our making is kept as a digest; a key with which we must calculate is sealed under the organisation.
+    """
+
+    class Use(models.TextChoices):
+        WEBHOOK = "webhook", "Proves deliveries"
+        API = "api", "Opens the platform's API"
+        RECORDING_KEY = "recording_key", "Opens recordings that the platform encrypted for us"
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
-    digest = models.BinaryField(max_length=32)
+    use = models.CharField(max_length=16, choices=Use, default=Use.WEBHOOK)
+    name = models.CharField(max_length=80, blank=True, help_text="which credential, or the id of the public key")
+    digest = models.BinaryField(max_length=32, null=True)
+    sealed_value = models.BinaryField(null=True, help_text="label connection_secret.value/<id>")
     place = models.CharField(max_length=8, default="any")
     valid_from = models.DateTimeField(default=timezone.now)
     valid_until = models.DateTimeField(null=True, blank=True)
@@ -78,6 +99,8 @@ class Agent(Governed):
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     external_id = models.CharField(max_length=200)
     name = models.CharField(max_length=200, blank=True)
+    version = models.CharField(max_length=80, blank=True, help_text="the platform's word, newest seen")
+    prompt_pulled_at = models.DateTimeField(null=True, blank=True)
     languages = models.JSONField(default=list, help_text="BCP-47 tags of what the agent speaks")
     jurisdictions = models.JSONField(default=list, help_text="ISO 3166 places of operator and callers, for disclosure")
 

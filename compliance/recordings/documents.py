@@ -15,22 +15,32 @@ from typing import Any
 
 from compliance.connectors import merging
 from compliance.connectors.facts import (
+    Absence,
     CallFacts,
     CallStatus,
+    Consent,
     Direction,
     Message,
     Rank,
     RecordingFacts,
     RecordingKind,
+    Trust,
 )
 
 FORMAT = 1
-_TIMES = ("started_at", "ended_at", "created_at", "event_at")
+FACTS_FORMAT = 2
+"""2 added what a platform says of consent, agent version, language, its own deletion, trust, labels, hashes, absence;
+1 is read as a document that says nothing of these.
+"""
+_TIMES = (
+    "started_at", "ended_at", "created_at", "event_at", "consent_at", "recording_gone_at", "transcript_gone_at"
+)  # fmt: skip
+_WORDS = {"direction": Direction, "status": CallStatus, "consent": Consent, "trust": Trust}
 # What has its own artifact, and thereby its own retention, is not kept a second time among the facts.
 _ELSEWHERE = frozenset({"external_id", "standings", "recordings", "transcript", "summary", "metrics_json"})
 _KEPT = tuple(field.name for field in dataclasses.fields(CallFacts) if field.name not in _ELSEWHERE)
 # A recording's address and its expiry lie with its artifact.
-_OF_RECORDING = ("kind", "external_id", "media_type", "duration_seconds")
+_OF_RECORDING = ("kind", "external_id", "media_type", "duration_seconds", "announced_hash", "size", "absence")
 
 
 class UnknownFormat(Exception):
@@ -83,7 +93,7 @@ def facts_document(facts: CallFacts) -> bytes:
     """What a platform told, without what has an artifact of its own."""
     fields = {name: _time(getattr(facts, name)) for name in _KEPT}
     recordings = [{name: getattr(one, name) for name in _OF_RECORDING} for one in facts.recordings]
-    return _encoded({"format": FORMAT, "recordings": recordings} | fields)
+    return _encoded({"format": FACTS_FORMAT, "recordings": recordings} | fields)
 
 
 def read_facts(external_id: str, document: bytes, standings: Mapping[str, Any]) -> CallFacts:
@@ -91,30 +101,31 @@ def read_facts(external_id: str, document: bytes, standings: Mapping[str, Any]) 
 
     Recordings come back without address.
     """
-    fields = _decoded(document)
+    fields = _decoded(document, FORMAT, FACTS_FORMAT)
     values: dict[str, Any] = {name: fields.get(name) for name in _KEPT}
     for name in _TIMES:
         values[name] = _moment(values[name])
     values["rank"] = Rank(values["rank"])
-    values["direction"] = Direction(values["direction"]) if values["direction"] else None
-    values["status"] = CallStatus(values["status"]) if values["status"] else None
-    values["notes"] = tuple(values["notes"] or ())
+    for name, word in _WORDS.items():
+        values[name] = word(values[name]) if values[name] else None
+    values["notes"], values["labels"] = tuple(values["notes"] or ()), tuple(values["labels"] or ())
     values["recordings"] = tuple(_recording(one) for one in fields["recordings"])
     return CallFacts(external_id=external_id, standings=merging.standings_from_json(standings), **values)
 
 
 def _recording(fields: Mapping[str, Any]) -> RecordingFacts:
-    known = {name: fields[name] for name in _OF_RECORDING}
-    return RecordingFacts(url="", **known | {"kind": RecordingKind(fields["kind"])})
+    known: dict[str, Any] = {name: fields.get(name) for name in _OF_RECORDING}
+    absence = Absence(known["absence"]) if known["absence"] else None
+    return RecordingFacts(url="", **known | {"kind": RecordingKind(fields["kind"]), "absence": absence})
 
 
 def _encoded(fields: Any) -> bytes:
     return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _decoded(document: bytes) -> dict[str, Any]:
+def _decoded(document: bytes, *formats: int) -> dict[str, Any]:
     fields: dict[str, Any] = json.loads(document)
-    if fields.get("format") != FORMAT:
+    if fields.get("format") not in (formats or (FORMAT,)):
         raise UnknownFormat(str(fields.get("format")))
     return fields
 

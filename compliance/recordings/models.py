@@ -82,7 +82,19 @@ class Call(OrganisationScoped):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
-    place = models.CharField(max_length=6, blank=True, help_text="ISO 3166 place of the caller, from the number")
+    place = models.CharField(
+        max_length=6, blank=True, help_text="ISO 3166 place of the caller, as `places` comes to it"
+    )
+    places = models.JSONField(
+        default=list, help_text="per end: place, source, confidence, reason, as codes; `recordings.places` reads it"
+    )
+    consent = models.CharField(max_length=12, blank=True, help_text="as the platform says")
+    consent_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.CharField(max_length=80, blank=True, help_text="the platform's word")
+    agent_version = models.CharField(max_length=80, blank=True)
+    language = models.CharField(max_length=35, blank=True, help_text="BCP 47")
+    trust = models.CharField(max_length=10, blank=True, help_text="of a vCon: unsigned, signed, trusted")
+    labels = models.JSONField(default=list, help_text="the organisation's and the platform's tags; schedules see them")
     sealed_facts = models.BinaryField(null=True, help_text="what else the platform said, sealed under the call")
     standings = models.JSONField(default=dict, help_text="rank and time of the event behind each fact, for merging")
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
@@ -144,12 +156,18 @@ class Artifact(OrganisationScoped):
     duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
     size = models.PositiveBigIntegerField(null=True, blank=True, help_text="bytes in clear")
     sha256 = models.CharField(max_length=64, blank=True, help_text="of the clear bytes")
+    expected_hash = models.CharField(max_length=140, blank=True, help_text="as announced: sha256: or sha512: and hex")
     sealed_source = models.BinaryField(null=True, help_text="address at the platform, sealed under the call")
+    sealed_cipher = models.BinaryField(null=True, help_text="how the platform encrypted it, sealed under the call")
     source_expires_at = models.DateTimeField(null=True, blank=True)
     failure_code = models.CharField(max_length=64, blank=True)
     due_on = models.DateField(null=True, blank=True, help_text="to be disposed of on this day; empty: kept")
     retention_rule = models.CharField(max_length=100, blank=True)
     retention_reason = models.CharField(max_length=500, blank=True)
+    retention_action = models.CharField(
+        max_length=12, default="delete", help_text="on the day: delete, redact (then keep), review"
+    )
+    read_at = models.DateTimeField(null=True, blank=True, help_text="when its bytes were last read and hashed again")
     registered_at = models.DateTimeField(default=timezone.now)
     stored_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -183,16 +201,27 @@ class Location(OrganisationScoped):
     place = models.CharField(max_length=10, choices=Place)
     name = models.CharField(max_length=200, blank=True, help_text="bucket or platform")
     key = models.CharField(max_length=300, blank=True, help_text="object key in our store; never a platform's address")
+    version_id = models.CharField(max_length=200, blank=True, help_text="the store's own version of the object")
     state = models.CharField(max_length=20, choices=_choices(LocationState), default=LocationState.PRESENT.value)
     expected_gone_on = models.DateField(null=True, blank=True, help_text="when the platform says it deletes by itself")
     sealed_probe = models.BinaryField(
         null=True, help_text="the address to probe for absence, under this location's own key"
     )
     proof = models.JSONField(default=dict, help_text="how absence was proven: answer, time")
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="when deletion was first asked for here")
+    attempts = models.PositiveIntegerField(default=0)
+    last_code = models.CharField(max_length=64, blank=True, help_text="what the last attempt ended with")
     checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["organisation", "artifact"], name="locations_by_artifact")]
+        indexes = [
+            models.Index(fields=["organisation", "artifact"], name="locations_by_artifact"),
+            models.Index(
+                fields=["organisation", "expected_gone_on"],
+                name="locations_by_vendor_day",
+                condition=models.Q(expected_gone_on__isnull=False) & ~models.Q(state="confirmed_gone"),
+            ),
+        ]
 
 
 class PlaybackLink(OrganisationScoped):
@@ -206,3 +235,41 @@ class PlaybackLink(OrganisationScoped):
     revoked_at = models.DateTimeField(null=True, blank=True)
     opened = models.PositiveIntegerField(default=0)
     bytes_served = models.PositiveBigIntegerField(default=0)
+
+
+class Download(OrganisationScoped):
+    """A batch download: one person, one purpose, a list of artifacts that was fixed when it was asked for."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        FINISHED = "finished", "Finished"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    actor = models.CharField(max_length=64)
+    purpose = models.CharField(max_length=100)
+    filters = models.JSONField(default=dict, help_text="ids, codes and days that chose the calls")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    items = models.PositiveIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0, help_text="bytes in clear")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+
+class DownloadItem(OrganisationScoped):
+    """One artifact of a batch download, and whether it was given out."""
+
+    download = models.ForeignKey(Download, on_delete=models.PROTECT, related_name="+")
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField(help_text="its place in the archive, from 1")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    code = models.CharField(max_length=32, blank=True, help_text="why it was left out")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "download", "number"], name="one_item_a_number"),
+            models.UniqueConstraint(fields=["organisation", "download", "artifact"], name="one_item_an_artifact"),
+        ]

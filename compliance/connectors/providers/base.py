@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from compliance.connectors.facts import CallFacts, Facts, RecordingFacts
+from compliance.connectors.providers.questions import PlatformApi
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -41,6 +42,13 @@ class SecretForm(StrEnum):
     KEY = "key"
 
 
+class SecretOrigin(StrEnum):
+    """Who makes the webhook secret: we (entered at the platform), or the platform (entered here)."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+
+
 class TokenPlace(StrEnum):
     """Where a token has to stand: the last part of our address, or `Authorization: Bearer`."""
 
@@ -51,12 +59,17 @@ class TokenPlace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One webhook call as it came in. `url` is our public address of it, which some platforms sign."""
+    """One webhook call as it came in.
+
+    `url` is our public address of it with its query, which some platforms sign; `options` are the connection's choices
+    among those that the provider offers.
+    """
 
     headers: Mapping[str, str] = field(repr=False)
     raw_body: bytes = field(repr=False)
     path_token: str | None = field(default=None, repr=False)
     url: str = field(default="", repr=False)
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str | None:
         """The header of this name in any spelling; None when absent."""
@@ -79,6 +92,26 @@ class Secret:
         return begun and (self.valid_until is None or now < self.valid_until)
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing about a platform's account that decides how its deliveries are read, such as a header's name."""
+
+    name: str
+    label: str
+    help: str
+    default: str
+    choices: tuple[str, ...] = ()  # empty: any header-like word
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One secret by which we may ask the platform, as its people call it."""
+
+    name: str
+    label: str
+    help: str
+
+
 class Provider(Protocol):
     """One platform: who may call us, what the call says, what becomes of the platform's own copy."""
 
@@ -95,6 +128,30 @@ class Provider(Protocol):
         """What a connection must keep to verify signatures."""
 
     @property
+    def secret_origin(self) -> SecretOrigin:
+        """Who makes the webhook secret."""
+
+    @property
+    def connecting_help(self) -> str:
+        """Where at the platform the secret is entered or found, in words."""
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What a connection may choose; mostly nothing."""
+
+    @property
+    def media_hosts(self) -> tuple[str, ...]:
+        """Hosts from which this platform's recordings usually come; a proposal for the connection's list."""
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """The secrets that `api` (or opening a recording) needs; empty where nothing is asked."""
+
+    @property
+    def api(self) -> PlatformApi | None:
+        """How we ask the platform ourselves; None where it offers nothing to ask."""
+
+    @property
     def max_body_bytes(self) -> int:
         """The longest body the edge takes in."""
 
@@ -108,7 +165,9 @@ class Provider(Protocol):
 
     @property
     def can_delete(self) -> bool:
-        """Whether the platform deletes on our call; otherwise `deletion_instructions` become a person's task."""
+        """Whether the platform deletes on our call; otherwise `deletion_instructions` become a person's task. Where
+        True, `api` is there and answers `delete` and `ask_deleted`.
+        """
 
     @property
     def deletion_instructions(self) -> str:
@@ -136,6 +195,9 @@ class Provider(Protocol):
 
     def original_gone_on(self, facts: CallFacts, received_at: datetime) -> date | None:
         """The day by which the platform's own recording is gone by its own clock; None where it tells none."""
+
+    def transcript_gone_on(self, facts: CallFacts, received_at: datetime) -> date | None:
+        """The same for its words."""
 
     def link_expires_at(self, recording: RecordingFacts, received_at: datetime) -> datetime | None:
         """When a recording's address stops answering; None where the platform does not tell."""

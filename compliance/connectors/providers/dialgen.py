@@ -24,7 +24,7 @@ from compliance.connectors.facts import (
     UnknownEvent,
 )
 from compliance.connectors.providers import base, payloads
-from compliance.connectors.providers.base import Incoming, Secret, SecretForm, Unparseable
+from compliance.connectors.providers.base import Incoming, Secret, SecretForm, SecretOrigin, Unparseable
 
 _MAX_CALLS = 500
 _MAX_MESSAGES = 20_000
@@ -58,6 +58,12 @@ class DialGen:
     name = "dialgen"
     label = "DialGen"
     secret_form = SecretForm.DIGEST
+    secret_origin = SecretOrigin.OURS
+    connecting_help = "Enter our address with its token as the batch's or the call's callback address."
+    options = ()
+    credentials = ()
+    media_hosts = ()
+    api = None  # no list, no deletion; get-metric needs a call's id and is asked by nobody yet
     max_body_bytes = base.MAX_BODY_BYTES
     max_redirects = 0
     recording_retention_days = _RETENTION_DAYS
@@ -110,6 +116,10 @@ class DialGen:
         """90 days after the call; from our receipt where the platform gave no time, which is never too early."""
         told = facts.ended_at or facts.started_at or facts.created_at or received_at
         return (told.astimezone(UTC) + timedelta(days=_RETENTION_DAYS)).date()
+
+    def transcript_gone_on(self, facts: CallFacts, received_at: datetime) -> date | None:
+        """Never by itself: DialGen keeps transcripts for ever."""
+        return None
 
     def link_expires_at(self, recording: RecordingFacts, received_at: datetime) -> datetime | None:
         """DialGen tells no expiry of its addresses."""

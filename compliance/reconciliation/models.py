@@ -1,0 +1,3 @@
+"""Runs of the reconciliation, and what they found."""
+
+from __future__ import annotations
