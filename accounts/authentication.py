@@ -96,6 +96,21 @@ def actor_of_session(request: HttpRequest) -> Actor | None:
     )
 
 
+def actor_named(email: str, organisation: str | None = None) -> Actor | None:
+    """The member of this address, for a command on the machine itself: whoever runs it acts in that member's name.
+
+    None where there is no such active member, or several organisations and none was named.
+    """
+    user = User.objects.filter(email__iexact=email.strip(), is_active=True).first()
+    members = memberships(user) if user else []
+    if organisation is None and len(members) > 1:
+        return None
+    member = _chosen(members, organisation)
+    if user is None or member is None:
+        return None
+    return Actor(kind=ActorKind.PERSON, organisation_id=member.organisation_id, id=user.id, role=Role(member.role))
+
+
 def _chosen(members: list[Membership], organisation: str | None) -> Membership | None:
     if organisation:
         return next((member for member in members if member.organisation_id == UUID(organisation)), None)

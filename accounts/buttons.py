@@ -117,7 +117,7 @@ def _view(admin: ScopedAdmin, request: HttpRequest, object_id: str | None, spec:
     if request.method != "POST":
         form = spec.form(initial=spec.form.initial_from(request, row), row=row, actor=actor)
         return _page(admin, request, row, spec, form)
-    form = spec.form(request.POST, row=row, actor=actor)
+    form = spec.form(request.POST, request.FILES, row=row, actor=actor)
     if not form.is_valid():
         return _page(admin, request, row, spec, form, status=400)
     result: object = None

@@ -79,3 +79,9 @@ def waiting(organisation_id: UUID, object_id: UUID) -> list[str]:
     """Names of the jobs that are still open on an object, for screens."""
     rows = DueWork.objects.filter(organisation_id=organisation_id, object_id=object_id)
     return list(rows.values_list("job", flat=True))
+
+
+def next_run(job: str) -> models.Subquery:
+    """When a job on a row of another table is due, to be shown beside that row."""
+    rows = DueWork.objects.filter(job=job, object_id=models.OuterRef("pk"))
+    return models.Subquery(rows.values("due_at")[:1])

@@ -31,9 +31,23 @@ app.config_from_object(
         "beat_schedule": {
             "ring what is due": {"task": "jobs.ring_overdue", "schedule": 5.0},
             "what is due by schedule": {"task": "retention.sweep", "schedule": 3600.0},
+            "debts that are too old": {"task": "retention.watch_debt", "schedule": 3600.0},
             "files of old requests": {"task": "dsr.sweep", "schedule": crontab(hour=3, minute=5)},
             "links whose time is over": {"task": "recordings.withdraw_expired_links", "schedule": 3600.0},
+            "recordings that platforms delete soon": {
+                "task": "recordings.watch_expiry",
+                "schedule": crontab(minute=25),
+            },
             "keys of past days": {"task": "intake.retire_delivery_keys", "schedule": crontab(hour=1, minute=40)},
+            "calls of the last two days": {"task": "intake.poll_recent", "schedule": crontab(minute=20)},
+            "calls of the last two weeks": {"task": "intake.poll_far", "schedule": crontab(hour=4, minute=35)},
+            "agents and their prompts": {"task": "intake.ask_for_all_agents", "schedule": crontab(hour=4, minute=5)},
+            "batches against their totals": {"task": "intake.check_batches", "schedule": crontab(hour=4, minute=10)},
+            "connections that need attention": {"task": "connectors.check_health", "schedule": crontab(minute=25)},
+            "store and platforms against the register": {
+                "task": "reconciliation.sweep",
+                "schedule": crontab(hour=4, minute=20),
+            },
             "audits under new rules": {"task": "disclosure.sweep", "schedule": crontab(hour=2, minute=15)},
             "old idempotency keys": {"task": "accounts.forget_idempotency_keys", "schedule": crontab(minute=40)},
         },

@@ -16,17 +16,30 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Requests", (("dsr.SubjectRequest", "assignment_ind"), ("dsr.OutboundMail", "mail"))),
     (
         "Calls",
-        (("recordings.Call", "call"), ("recordings.Artifact", "graphic_eq"), ("recordings.DataSubject", "group")),
+        (
+            ("recordings.Call", "call"),
+            ("recordings.Artifact", "graphic_eq"),
+            ("recordings.DataSubject", "group"),
+            ("recordings.Download", "folder_zip"),
+        ),
     ),
     (
         "Retention and holds",
         (
             ("retention.LegalHold", "gavel"),
             ("retention.RetentionSchedule", "event_repeat"),
+            ("retention.RetentionRun", "auto_delete"),
+            ("retention.RetentionReview", "rate_review"),
             ("retention.Disposal", "delete_sweep"),
             ("recordings.Location", "pending_actions"),
+            ("retention.UpstreamTask", "assignment_late"),
+            ("retention.DisposalProposal", "voice_over_off"),
             ("vault.Tombstone", "key_off"),
         ),
+    ),
+    (
+        "Reconciliation",
+        (("reconciliation.Finding", "difference"), ("reconciliation.Run", "compare_arrows")),
     ),
     (
         "Disclosure",
@@ -38,7 +51,13 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         "Platforms",
-        (("connectors.Connection", "cable"), ("connectors.Agent", "support_agent"), ("intake.Delivery", "inbox")),
+        (
+            ("connectors.Connection", "cable"),
+            ("connectors.Agent", "support_agent"),
+            ("intake.Delivery", "inbox"),
+            ("intake.BatchReport", "stacks"),
+            ("intake.ImportRun", "move_to_inbox"),
+        ),
     ),
     ("Log", (("audit.Entry", "receipt_long"),)),
     (

@@ -142,13 +142,26 @@ KEYRING_FILE = Path(environment.text("KEYRING_FILE", str(VAR_DIR / "secrets" / "
 LOG_SIGNING_KEY_FILE = Path(environment.text("LOG_SIGNING_KEY_FILE", str(VAR_DIR / "secrets" / "log-signing-key.pem")))
 LOG_ORIGIN = environment.text("LOG_ORIGIN", "callwarden.localhost")
 
+# --- reconciliation ---------------------------------------------------------------------------------------------------
+RECONCILE_READ_EVERY_DAYS = environment.number("RECONCILE_READ_EVERY_DAYS", 30)  # each object is read again within
+RECONCILE_GUARD_HOURS = environment.number("RECONCILE_GUARD_HOURS", 24)  # what is younger is not judged
+if RECONCILE_READ_EVERY_DAYS < 1 or RECONCILE_GUARD_HOURS < 24:
+    raise ImproperlyConfigured("RECONCILE_READ_EVERY_DAYS must be at least 1, RECONCILE_GUARD_HOURS at least 24")
+
 # --- platforms --------------------------------------------------------------------------------------------------------
 FETCH_TEST_HOSTS = environment.words("FETCH_TEST_HOSTS")
 if FETCH_TEST_HOSTS and PROFILE not in {"embedded", "test"}:
     raise ImproperlyConfigured("FETCH_TEST_HOSTS works in the embedded profile only")
 FETCH_MAX_BYTES = environment.number("FETCH_MAX_BYTES", 500 * 1024 * 1024)
-WEBHOOK_MAX_BYTES = environment.number("WEBHOOK_MAX_BYTES", 1024 * 1024)
+WEBHOOK_MAX_BYTES = environment.number("WEBHOOK_MAX_BYTES", 96 * 1024 * 1024)  # each platform has its own below
+# A person has so many days to have a platform delete what it deletes on no call of ours.
+UPSTREAM_TASK_DAYS = environment.number("UPSTREAM_TASK_DAYS", 14)
+RETENTION_SECOND_PERSON_ABOVE = environment.number("RETENTION_SECOND_PERSON_ABOVE", 100)  # artifacts newly due soon
+RETENTION_RUN_GUARD_MIN = environment.number("RETENTION_RUN_GUARD_MIN", 1000)  # artifacts a day that ask nobody
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+# Files of forms stay in memory: nothing that somebody uploads lies in clear on a disk. Larger ones are not taken.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 1024 * 1024
 
 # --- mail: without EMAIL_URL letters wait in the sealed outbox --------------------------------------------------------
 EMAIL_URL = environment.text("EMAIL_URL", "")
@@ -220,6 +233,8 @@ SPECTACULAR_SETTINGS = {
         "ArtifactState": "compliance.dsr.representations.ARTIFACT_STATES",
         "CallState": "compliance.recordings.models.Call.State",
         "ConnectionState": "compliance.connectors.models.Connection.State",
+        "RequestReason": "compliance.dsr.representations.REASONS",
+        "Exemption": "compliance.dsr.representations.EXEMPTIONS",
         "HoldState": "compliance.retention.models.LegalHold.State",
         "IdentifierKind": "compliance.dsr.representations.IDENTIFIER_KINDS",
         "LetterState": "compliance.dsr.models.OutboundMail.State",

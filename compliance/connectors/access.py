@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,9 +12,14 @@ from django.utils import timezone
 
 from accounts import access, routing
 from accounts.actors import Actor
-from compliance.connectors.models import Agent, Connection, ConnectionSecret
+from compliance.connectors import labels
+from compliance.connectors.models import Agent, ConnectionSecret
+from compliance.connectors.models import Connection as Connection
+from compliance.connectors.providers import registry
 from compliance.connectors.providers.base import Secret, TokenPlace
+from compliance.connectors.providers.questions import Credentials
 from compliance.errors import Conflict, NotFound
+from compliance.vault import scopes, store
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +109,78 @@ def route_of(platform: str, address: str) -> str:
 
 
 def secrets_of(connection: Connection) -> list[Secret]:
-    """What a delivery may prove itself with now: one token, or two while one of them is being replaced."""
+    """What a delivery may prove itself with now: one secret, or more while one is being replaced. Opened anew each
+    time: nothing is kept in memory.
+    """
+    return _opened(list(_usable(connection.organisation_id, connection.id, ConnectionSecret.Use.WEBHOOK)))
+
+
+def connection_with_secrets(organisation_id: UUID, connection_id: UUID) -> tuple[Connection, list[Secret]]:
+    """A connection and what proves its deliveries, by one question to the database. Raises NotFound."""
+    rows = list(_usable(organisation_id, connection_id, ConnectionSecret.Use.WEBHOOK).select_related("connection"))
+    connection = rows[0].connection if rows else connection_of(organisation_id, connection_id)
+    return connection, _opened(rows)
+
+
+def credentials_of(connection: Connection) -> Credentials:
+    """What we may show the platform's API."""
+    rows = list(_usable(connection.organisation_id, connection.id, ConnectionSecret.Use.API))
+    values = {row.name: value.decode() for row, value in zip(rows, _values(rows), strict=True)}
+    return Credentials(account_id=connection.account_id, secrets=values)
+
+
+def recording_key_of(connection: Connection, key_id: str) -> bytes | None:
+    """The private key (PEM) of this id, by which recordings are opened that the platform encrypted for us."""
+    rows = _usable(connection.organisation_id, connection.id, ConnectionSecret.Use.RECORDING_KEY)
+    found = list(rows.filter(name=key_id).order_by("-valid_from")[:1])
+    return _values(found)[0] if found else None
+
+
+def usable_secrets(organisation_id: UUID) -> QuerySet[ConnectionSecret]:
+    """Every secret that counts now, of every connection and use. What they hold stays sealed."""
     now = timezone.now()
-    rows = ConnectionSecret.objects.for_organisation(connection.organisation_id).filter(connection=connection)
-    usable = rows.filter(Q(valid_until=None) | Q(valid_until__gt=now))
-    return [Secret(bytes(row.digest or b""), TokenPlace(row.place), row.valid_from, row.valid_until) for row in usable]
+    rows = ConnectionSecret.objects.for_organisation(organisation_id)
+    return rows.filter(Q(valid_until=None) | Q(valid_until__gt=now))
+
+
+def names_of_secrets(organisation_id: UUID) -> dict[UUID, dict[str, list[str]]]:
+    """Connection → use → names of the secrets that are entered, never what they hold."""
+    found: dict[UUID, dict[str, list[str]]] = {}
+    rows = usable_secrets(organisation_id).exclude(use=ConnectionSecret.Use.WEBHOOK).order_by("name")
+    for connection_id, use, name in rows.values_list("connection_id", "use", "name"):
+        found.setdefault(connection_id, {}).setdefault(use, []).append(name)
+    return found
+
+
+def options_of(connection: Connection) -> dict[str, str]:
+    """The connection's choices, and the platform's defaults for the rest."""
+    offered = registry.provider_for(connection.platform).options
+    return {option.name: connection.options.get(option.name, option.default) for option in offered}
+
+
+def _usable(organisation_id: UUID, connection_id: UUID, use: ConnectionSecret.Use) -> QuerySet[ConnectionSecret]:
+    return usable_secrets(organisation_id).filter(connection_id=connection_id, use=use)
+
+
+def _opened(rows: Sequence[ConnectionSecret]) -> list[Secret]:
+    return [
+        Secret(value, TokenPlace(row.place), row.valid_from, row.valid_until)
+        for row, value in zip(rows, _values(rows), strict=True)
+    ]
+
+
+def _values(rows: Sequence[ConnectionSecret]) -> list[bytes]:
+    """What the rows hold: a digest as it is, a sealed value opened, all of them after one check."""
+    if not any(row.sealed_value is not None for row in rows):
+        return [bytes(row.digest or b"") for row in rows]
+    organisation_id = rows[0].organisation_id
+    values = store.values_to_open(organisation_id, scopes.organisation(organisation_id))
+    return [
+        bytes(row.digest or b"")
+        if row.sealed_value is None
+        else values.open(labels.secret_value(row.id), bytes(row.sealed_value))
+        for row in rows
+    ]
 
 
 def webhook_url(connection: Connection) -> str:

@@ -15,10 +15,10 @@ from rest_framework.response import Response
 
 from accounts import access as rights
 from compliance import rest
-from compliance.connectors import access, operations
+from compliance.connectors import access, operations, representations, settings_api
 from compliance.connectors.access import Governance
-from compliance.connectors.models import Agent, Connection, LawfulBasis
-from compliance.connectors.providers import registry
+from compliance.connectors.models import Agent, LawfulBasis
+from compliance.connectors.representations import ConnectionSerializer
 from compliance.errors import NotFound
 
 _CURSOR = [OpenApiParameter("cursor", str), OpenApiParameter("limit", int)]
@@ -34,30 +34,21 @@ class NewConnectionSerializer(_GovernedSerializer):
     platform = serializers.CharField(max_length=32)
     name = serializers.CharField(max_length=100)
     account_id = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    allowed_hosts = serializers.ListField(child=serializers.CharField(max_length=260), required=False, max_length=50)
-
-
-class ConnectionSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    platform = serializers.CharField()
-    name = serializers.CharField()
-    state = serializers.CharField(help_text=" | ".join(Connection.State.values))
-    webhook_url = serializers.URLField()
-    account_id = serializers.CharField()
-    allowed_hosts = serializers.ListField(child=serializers.CharField())
-    purposes = serializers.ListField(child=serializers.CharField())
-    lawful_basis = serializers.CharField()
-    recipients = serializers.ListField(child=serializers.CharField())
-    is_verified = serializers.BooleanField(
-        help_text="whether an independent implementation accepted ours and ours theirs"
+    allowed_hosts = serializers.ListField(
+        child=serializers.CharField(max_length=260), required=False, max_length=50,
+        help_text="left out or empty: the platform's usual ones",
+    )  # fmt: skip
+    options = serializers.DictField(child=serializers.CharField(max_length=100, allow_blank=True), required=False)
+    api_host = serializers.CharField(max_length=260, required=False, allow_blank=True)
+    webhook_secret = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text="where the platform makes it; never shown again"
     )
-    verification = serializers.CharField(help_text="on what that rests")
-    last_delivery_at = serializers.DateTimeField(allow_null=True)
-    created_at = serializers.DateTimeField()
 
 
 class NewAddressSerializer(ConnectionSerializer):
-    token = serializers.CharField(allow_null=True, help_text="told once; null where the answer is given again")
+    token = serializers.CharField(
+        allow_null=True, help_text="the secret of our making, told once; null where there is none or it was told"
+    )
     webhook_url_with_token = serializers.URLField(allow_null=True)
 
 
@@ -96,26 +87,6 @@ class AgentPageSerializer(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-def _connection(row: Connection) -> dict[str, Any]:
-    provider = registry.provider_for(row.platform)
-    return {
-        "id": row.id,
-        "platform": row.platform,
-        "name": row.name,
-        "state": row.state,
-        "webhook_url": access.webhook_url(row),
-        "account_id": row.account_id,
-        "allowed_hosts": row.allowed_hosts,
-        "purposes": row.purposes,
-        "lawful_basis": row.lawful_basis,
-        "recipients": row.recipients,
-        "is_verified": provider.is_verified,
-        "verification": provider.verification,
-        "last_delivery_at": row.last_delivery_at,
-        "created_at": row.created_at,
-    }
-
-
 def _agent(row: Agent) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -151,9 +122,9 @@ class _AddressView(rest.OrganisationView):
             return None
         fresh = self._fresh
         row = access.connection_of(self.actor().organisation_id, resource_id)
-        return _connection(row) | {
-            "token": fresh.token if fresh else None,
-            "webhook_url_with_token": fresh.url_with_token if fresh else None,
+        return representations.connection(row) | {
+            "token": fresh.token or None if fresh else None,
+            "webhook_url_with_token": fresh.url_with_token or None if fresh else None,
         }
 
 
@@ -163,7 +134,8 @@ class ConnectionsView(_AddressView):
         """The organisation's connections, newest first."""
         actor = self.actor()
         rights.require(actor, "connectors.read")
-        return rest.page_of(request, access.connections_of(actor.organisation_id), _connection)
+        show = representations.shower(actor.organisation_id)
+        return rest.page_of(request, access.connections_of(actor.organisation_id), show)
 
     @extend_schema(
         operation_id="connections_create", request=NewConnectionSerializer, responses={201: NewAddressSerializer}
@@ -179,6 +151,9 @@ class ConnectionsView(_AddressView):
                 account_id=values.get("account_id", ""),
                 allowed_hosts=values.get("allowed_hosts", ()),
                 governance=_governance(values),
+                options=values.get("options", {}),
+                api_host=values.get("api_host", ""),
+                webhook_secret=values.get("webhook_secret", ""),
             ),
         )
         return rest.Written(self._fresh.connection.id, 201)
@@ -259,6 +234,7 @@ def _is_uuid(text: str) -> bool:
 
 urlpatterns = [
     path("connections", ConnectionsView.as_view()),
+    *settings_api.urlpatterns,
     path("connections/<uuid:connection_id>/rotate-token", RotateTokenView.as_view()),
     path("agents", AgentsView.as_view()),
     path("agents/<str:reference>", AgentView.as_view()),

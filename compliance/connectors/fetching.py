@@ -10,7 +10,7 @@ touches the disk, since the caller seals the chunks as they come.
 import functools
 import hashlib
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -24,6 +24,9 @@ from compliance.connectors.sniffing import Container
 from compliance.connectors.transport import Deadline, PinnedTransport, Resolver, system_resolver
 
 _log = structlog.get_logger(__name__)
+
+Decode = Callable[[Iterable[bytes]], Iterator[bytes]]
+"""Received chunks → clear ones. It may raise what it likes, also after the last chunk."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"User-Agent": "callwarden", "Accept": "audio/*, */*;q=0.1", "Accept-Encoding": "identity"}
@@ -46,10 +49,10 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class FetchReceipt:
-    """What was fetched, once all of it was."""
+    """What was fetched, once all of it was. `digest` is hex, of the received bytes; "" where none was asked for."""
 
     bytes_total: int
-    sha256: bytes
+    digest: str
     container: Container
     host: str
     seconds: float
@@ -63,21 +66,22 @@ class FetchReceipt:
 class FetchedAudio:
     """The audio on its way: iterate once, hand the chunks to the vault, then read `receipt`.
 
-    Iterating raises FetchError where the fetch ends early; what was given out until then must be thrown away.
+    Iterating raises FetchError where the fetch ends early, and what decoding raises; what was given out until then must
+    be thrown away.
     """
 
-    def __init__(
-        self, response: httpx.Response, destination: Destination, limits: FetchLimits, deadline: Deadline
-    ) -> None:
+    def __init__(self, response: httpx.Response, destination: Destination, order: "_Order") -> None:
+        limits, deadline = order.limits, order.deadline
         self._limits = limits
         self._deadline = deadline
         self._host = destination.host
         self._bytes_total = 0
-        self._sha256 = hashlib.sha256()
+        self._hash = hashlib.new(order.digest) if order.digest else None
         self._receipt: FetchReceipt | None = None
         self.announced_bytes = _announced_bytes(response, limits)
         self._move_deadline()
-        self._body = response.iter_raw()
+        received = self._received(response)
+        self._body = order.decode(received) if order.decode else received
         self._body_begun = deadline.elapsed
         self._head = self._read_head()
         self.container = sniffing.sniff(self._head, response.headers.get("Content-Type"))
@@ -89,21 +93,23 @@ class FetchedAudio:
 
     @property
     def receipt(self) -> FetchReceipt:
-        """Size and hashes. Raises FetchFailed("truncated") until everything was read."""
+        """Size and hash. Raises FetchFailed("truncated") until everything was read."""
         if self._receipt is None:
             raise FetchFailed("truncated")
         return self._receipt
+
+    def received(self) -> tuple[int, str]:
+        """Bytes that came, and their hash where one was asked for. Raises as `receipt`."""
+        return self.receipt.bytes_total, self.receipt.digest
 
     def __iter__(self) -> Iterator[bytes]:
         head, self._head = self._head, b""
         if head:
             yield head
-        for chunk in self._body:
-            self._take(chunk)
-            yield chunk
+        yield from self._body
         self._receipt = FetchReceipt(
             bytes_total=self._bytes_total,
-            sha256=self._sha256.digest(),
+            digest=self._hash.hexdigest() if self._hash else "",
             container=self.container,
             host=self._host,
             seconds=self._deadline.elapsed,
@@ -112,11 +118,15 @@ class FetchedAudio:
     def _read_head(self) -> bytes:
         head = b""
         for chunk in self._body:
-            self._take(chunk)
             head += chunk
             if len(head) >= sniffing.HEAD_BYTES:
                 break
         return head
+
+    def _received(self, response: httpx.Response) -> Iterator[bytes]:
+        for chunk in response.iter_raw():
+            self._take(chunk)
+            yield chunk
 
     def _take(self, chunk: bytes) -> None:
         self._bytes_total += len(chunk)
@@ -126,7 +136,8 @@ class FetchedAudio:
         spent = self._deadline.elapsed - self._body_begun
         if spent > self._limits.grace_seconds and self._bytes_total < spent * self._limits.min_bytes_per_second:
             raise FetchFailed("too_slow")
-        self._sha256.update(chunk)
+        if self._hash:
+            self._hash.update(chunk)
 
     def _move_deadline(self) -> None:
         limits, size = self._limits, self.announced_bytes
@@ -143,6 +154,8 @@ class _Order:
     credentials: Mapping[str, str]
     limits: FetchLimits
     deadline: Deadline
+    decode: Decode | None
+    digest: str
 
 
 @functools.cache
@@ -178,11 +191,15 @@ class SafeFetcher:
         max_redirects: int = 0,
         credentials: Mapping[str, str] | None = None,
         limits: FetchLimits | None = None,
+        decode: Decode | None = None,
+        digest: str = "",
     ) -> Iterator[FetchedAudio]:
         """Yields the audio at `url` after its first bytes were found to be audio. Raises FetchError.
 
         `allowed_hosts` are lines as `AllowedHost.parse` reads them; one that it does not read allows nothing.
         `credentials` are request headers for the first origin only; a redirect to another one goes without them.
+        `decode` makes sound of what is received, before it is looked at; `digest` names the hash to be taken of what is
+        received (a name of `hashlib`).
         """
         limits = limits or FetchLimits()
         deadline = Deadline(limits.base_seconds)
@@ -190,9 +207,9 @@ class SafeFetcher:
         try:
             with ExitStack() as stack:
                 allowed = destinations.usable_lines(allowed_hosts)
-                order = _Order(allowed, max_redirects, credentials or {}, limits, deadline)
+                order = _Order(allowed, max_redirects, credentials or {}, limits, deadline, decode, digest)
                 response, destination = self._follow(url, order, stack)
-                yield FetchedAudio(response, destination, limits, deadline)
+                yield FetchedAudio(response, destination, order)
         except FetchError as error:
             error.where = error.where or where
             _log.warning("recording not fetched", code=error.code, url=error.where, status=error.status)

@@ -14,6 +14,7 @@ from compliance.connectors.facts import CallFacts, Message, Rank, RecordingFacts
 # Bookkeeping of the facts themselves; everything else is a value that sources can disagree about.
 _BOOKKEEPING = frozenset({"external_id", "rank", "event_at", "notes", "standings", "recordings"})
 _VALUES = tuple(field.name for field in dataclasses.fields(CallFacts) if field.name not in _BOOKKEEPING)
+_RECORDING = "recording:"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -113,8 +114,13 @@ def _turns(transcript: tuple[Message, ...]) -> int:
     return sum(1 for message in transcript if message.content)
 
 
+def is_of_recording(name: str) -> bool:
+    """Whether a standing is a recording's, not that of a value of the call."""
+    return name.startswith(_RECORDING)
+
+
 def _recording_key(recording: RecordingFacts) -> str:
-    return f"recording:{recording.kind}:{recording.external_id or ''}"
+    return f"{_RECORDING}{recording.kind}:{recording.external_id or ''}"
 
 
 def _merge_recordings(

@@ -61,6 +61,7 @@ class Connection(Governed):
     polled_until = models.DateTimeField(null=True, blank=True, help_text="calls that began before are looked through")
     last_poll_at = models.DateTimeField(null=True, blank=True)
     last_poll_code = models.CharField(max_length=64, blank=True, help_text="empty: the last question was answered")
+    attention = models.JSONField(default=list, help_text="codes of what needed attention when it was looked at last")
 
     class Meta:
         ordering = ["name"]

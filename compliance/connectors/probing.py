@@ -54,11 +54,13 @@ class ProbeLimits:
 
 
 class Prober:
-    """Listens to one recording: `with Prober(kind) as prober`, pass the chunks through `tee`, then `finish`."""
+    """Listens to one recording: `with Prober() as prober`, `expect` its kind, pass the chunks through `tee`, then
+    `finish`. The child takes a moment to start, so make it before the recording is asked for.
+    """
 
-    def __init__(self, container: Container, limits: ProbeLimits | None = None) -> None:
+    def __init__(self, container: Container | None = None, limits: ProbeLimits | None = None) -> None:
         self._limits = limits or ProbeLimits()
-        arguments = (container.value, str(self._limits.cpu_seconds), str(self._limits.memory_bytes))
+        arguments = (str(self._limits.cpu_seconds), str(self._limits.memory_bytes))
         self._child = subprocess.Popen(
             [sys.executable, "-I", "-B", str(_CHILD), *arguments],
             stdin=subprocess.PIPE,
@@ -74,6 +76,8 @@ class Prober:
         os.set_blocking(self._pipe.fileno(), False)
         self._failure: str | None = None
         self._is_deaf = False
+        if container:
+            self.expect(container)
 
     def __enter__(self) -> "Prober":
         return self
@@ -82,6 +86,10 @@ class Prober:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end()
+
+    def expect(self, container: Container) -> None:
+        """Tells the child what it will hear. Once, before the first chunk."""
+        self.feed(container.value.encode() + b"\n")
 
     def feed(self, chunk: bytes) -> None:
         """Gives the child more to listen to; does nothing once it has stopped listening."""

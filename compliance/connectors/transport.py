@@ -25,6 +25,7 @@ Resolver = Callable[[str, int], Sequence[str]]
 AddressCheck = Callable[[Sequence[str]], Sequence[str]]
 
 _MAX_TRIED_ADDRESSES = 3
+_READ_BYTES = 256 * 1024
 
 
 def system_resolver(host: str, port: int) -> tuple[str, ...]:
@@ -81,6 +82,7 @@ class PinnedTransport(httpx.BaseTransport):
                 target=request.url.raw_path,
             ),
             headers=request.headers.raw,
+            content=request.read() or None,
             extensions=request.extensions,
         )
         try:
@@ -168,8 +170,9 @@ class _ClippedStream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """At least what the protocol's reader asks for: its usual 64 KiB cost a turn of its machinery each."""
         try:
-            return self._stream.read(max_bytes, self._deadline.clip(timeout))
+            return self._stream.read(max(max_bytes, _READ_BYTES), self._deadline.clip(timeout))
         except httpcore.ReadTimeout:
             self._deadline.clip(timeout)
             raise

@@ -77,14 +77,18 @@ def of_transcript(result: TranscriptResult) -> Judgement:
         "disclosure_turn": result.disclosure_turn,
         "seconds_to_disclosure": result.seconds_to_disclosure,
         "first_personal_data_turn": result.first_personal_data_turn,
+        "objection_turn": result.objection_turn,
+        "seconds_to_objection": result.seconds_to_objection,
     }
     return Judgement(result.verdict, result.reasons, faults, details)
 
 
-def places_of_call(agent: Sequence[str], caller: str) -> tuple[str, ...]:
-    """Where operator and caller may be. An operator whose place is unknown may be where notice is due, so a caller's
-    one-party place alone settles nothing: the empty list ("unknown") is then the stricter one."""
-    codes = tuple(dict.fromkeys([*agent, *([caller] if caller else [])]))
+def places_of_call(agent: Sequence[str], ends: Sequence[str]) -> tuple[str, ...]:
+    """Where operator and caller may be: the agent's places and every place of the call's ends that counts. An operator
+    whose place is unknown may be where notice is due, so a caller's one-party place alone settles nothing: the empty
+    list ("unknown") is then the stricter one.
+    """
+    codes = tuple(dict.fromkeys([*agent, *ends]))
     if not agent and places.strictest(codes).demand == places.ONE_PARTY:
         return ()
     return codes

@@ -9,7 +9,7 @@ from celery import shared_task
 from accounts import routing
 from accounts.actors import Actor
 from compliance import jobs
-from compliance.disclosure.operations import auditing, rechecking
+from compliance.disclosure.operations import auditing, objections, rechecking
 
 
 @jobs.job("disclosure.audit_prompt")
@@ -22,6 +22,13 @@ def audit_prompt(organisation_id: UUID, object_id: UUID) -> None:
 def audit_call(organisation_id: UUID, object_id: UUID) -> None:
     """The newest transcript of one call; an erased call, or one without words, is refused and done with."""
     auditing.audit_call(actor=Actor.scheduler(organisation_id), call_id=object_id)
+    objections.find_refusals(actor=Actor.scheduler(organisation_id), call_id=object_id)
+
+
+@jobs.job("disclosure.find_refusals")
+def find_refusals(organisation_id: UUID, object_id: UUID) -> None:
+    """A recording was stored: was it against the caller's word?"""
+    objections.find_refusals(actor=Actor.scheduler(organisation_id), call_id=object_id)
 
 
 @shared_task(name="disclosure.sweep", ignore_result=True)
@@ -29,3 +36,4 @@ def sweep() -> None:
     """Nightly: what the rules, or an agent's language and places, outgrew is judged again."""
     for organisation_id in routing.organisations():
         rechecking.recheck(actor=Actor.scheduler(organisation_id))
+        objections.sweep_refusals(actor=Actor.scheduler(organisation_id))

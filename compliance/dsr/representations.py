@@ -31,8 +31,8 @@ IDENTIFIER_KINDS = [kind.value for kind in IdentifierKind]
 ARTIFACT_STATES = [state.value for state in ArtifactState]
 STATES = [state.value for state in State]
 _DECISIONS = [decision.value for decision in Decision]
-_GROUNDS = [ground.value for ground in Ground]
-_REASONS = [reason.value for reason in Reason]
+EXEMPTIONS = [ground.value for ground in Ground]
+REASONS = [reason.value for reason in Reason]
 
 # --- in ---------------------------------------------------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ class VerifyInput(StrictSerializer):
 
 class DecisionInput(StrictSerializer):
     decision = serializers.ChoiceField(_DECISIONS)
-    ground = serializers.ChoiceField(_GROUNDS, required=False, allow_null=True, default=None)
+    ground = serializers.ChoiceField(EXEMPTIONS, required=False, allow_null=True, default=None)
 
 
 class ApproveInput(StrictSerializer):
@@ -77,7 +77,7 @@ class ApproveInput(StrictSerializer):
 
 
 class DenyInput(StrictSerializer):
-    reason = serializers.ChoiceField(_REASONS)
+    reason = serializers.ChoiceField(REASONS)
     explanation = serializers.CharField(max_length=4000, help_text="to the person; sealed with the request")
 
 
@@ -122,7 +122,7 @@ class RequestSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     reference = serializers.CharField(help_text="what the person quotes")
     state = serializers.ChoiceField(STATES)
-    reason = serializers.ChoiceField(_REASONS, allow_null=True)
+    reason = serializers.ChoiceField(REASONS, allow_null=True)
     regime = serializers.CharField()
     place = serializers.CharField()
     received_at = serializers.DateTimeField()
@@ -151,7 +151,7 @@ class PlanItemSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(ARTIFACT_STATES)
     matched_by = serializers.ListField(child=serializers.CharField(), help_text="kinds of identifier that led here")
     decision = serializers.ChoiceField(_DECISIONS)
-    ground = serializers.ChoiceField(_GROUNDS, allow_null=True)
+    ground = serializers.ChoiceField(EXEMPTIONS, allow_null=True)
     why = serializers.CharField(allow_null=True, help_text="the ground in words, with its article")
     result = serializers.CharField(allow_null=True, help_text="delivered, erased, kept, awaiting_platform")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from compliance import holdings
+from compliance.connectors import health
 
 
 class IntakeConfig(AppConfig):
@@ -12,7 +13,9 @@ class IntakeConfig(AppConfig):
     label = "intake"
 
     def ready(self) -> None:
-        """Make the room's holding known."""
-        from compliance.intake.holding import DeliveryHolding  # noqa: PLC0415 - models can be imported only now
+        """Make the room's holding and its counts of connections known."""
+        from compliance.intake import access  # noqa: PLC0415 - models can be imported only now
+        from compliance.intake.holding import DeliveryHolding  # noqa: PLC0415
 
         holdings.register(DeliveryHolding())
+        health.register(access.counts_of_connections)

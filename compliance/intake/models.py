@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.tenancy import OrganisationScoped
-from compliance.intake.states import DeliveryState
+from compliance.intake.states import DeliveryState, expected_calls
 
 
 class Delivery(OrganisationScoped):
@@ -50,6 +50,8 @@ class ImportRun(OrganisationScoped):
         HISTORY = "history", "A platform's history"
         FOLDER = "folder", "A folder of files"
         BUCKET = "bucket", "A bucket of files"
+        RECENT = "recent", "Poll of the last two days"
+        FAR = "far", "Poll of the last two weeks"
 
     class State(models.TextChoices):
         RUNNING = "running", "Running"
@@ -71,6 +73,7 @@ class ImportRun(OrganisationScoped):
     known = models.PositiveIntegerField(default=0, help_text="were in the register already")
     refused = models.PositiveIntegerField(default=0, help_text="of erased calls")
     failed = models.PositiveIntegerField(default=0, help_text="could not be read")
+    missed = models.PositiveIntegerField(default=0, help_text="registered late: a delivery should have told of them")
     last_code = models.CharField(max_length=64, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -125,3 +128,8 @@ class BatchReport(OrganisationScoped):
         constraints = [
             models.UniqueConstraint(fields=["organisation", "connection", "batch_id"], name="one_report_a_batch")
         ]
+
+    @property
+    def expected(self) -> int | None:
+        """How many calls there should be; None: the platform told no number."""
+        return expected_calls(self.outcome, self.total, self.processed)

@@ -1,7 +1,8 @@
 """POST /hooks/<platform>/<address>[/<token>]: what platforms call.
 
-A plain view: the signature is over the raw bytes, so nothing may read or decode them first. No more than the limit is
-ever read. Every wrong address answers the same. 202 is said after the commit, never before.
+A plain view: the signature is over the raw bytes, so nothing may read or decode them first. No more than the platform's
+limit is ever read, and nothing at an address that leads nowhere. Every wrong address answers the same. 202 is said
+after the commit, never before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from accounts import authentication
 from accounts.errors import Refusal
 from compliance import rest
 from compliance.connectors import access as connectors
-from compliance.connectors.providers.base import Incoming
+from compliance.connectors.providers.base import Incoming, UnknownPlatform
+from compliance.connectors.providers.registry import provider_for
 from compliance.intake import operations
 
 _RETRY_SECONDS = "60"
@@ -26,12 +28,19 @@ _RETRY_SECONDS = "60"
 @require_POST
 def receive(request: HttpRequest, platform: str, address: str, token: str | None = None) -> HttpResponse:
     """Take in one webhook call. 202 with our id; 401, 404, 411, 413 and 503 change nothing."""
-    body = _read(request)
-    if isinstance(body, HttpResponse):
-        return body
+    try:
+        provider = provider_for(platform)
+    except UnknownPlatform:
+        return _nowhere()
+    length = _length(request, min(provider.max_body_bytes, settings.WEBHOOK_MAX_BYTES))
+    if isinstance(length, HttpResponse):
+        return length
     reached = connectors.connection_at(platform, address)
     if reached is None:
-        return _problem(404, "not_found", "Not found")
+        return _nowhere()
+    body = _read(request, length)
+    if isinstance(body, HttpResponse):
+        return body
     incoming = Incoming(
         headers=dict(request.headers),
         raw_body=body,
@@ -47,19 +56,27 @@ def receive(request: HttpRequest, platform: str, address: str, token: str | None
     return JsonResponse({"delivery": str(accepted.delivery_id)}, status=202)
 
 
-def _read(request: HttpRequest) -> bytes | HttpResponse:
-    """The body, of which at most one byte more than the limit is read."""
-    limit = settings.WEBHOOK_MAX_BYTES
+def _length(request: HttpRequest, limit: int) -> int | HttpResponse:
+    """How long the body says it is, at most the limit."""
     length = request.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdecimal()):
         return _problem(411, "length_required", "Content-Length is needed")
     if len(length) > 12 or int(length) > limit:
-        return _problem(413, "too_large", f"A delivery has at most {limit} bytes")
+        return _problem(413, "too_large", f"A delivery of this platform has at most {limit} bytes")
+    return int(length)
+
+
+def _read(request: HttpRequest, length: int) -> bytes | HttpResponse:
+    """The body, of which no byte more than it said is read."""
     try:
-        body = request.read(limit + 1)
+        body = request.read(length)
     except UnreadablePostError:
         body = b""
-    return body if len(body) == int(length) else _problem(400, "incomplete", "The body is shorter than it says")
+    return body if len(body) == length else _problem(400, "incomplete", "The body is shorter than it says")
+
+
+def _nowhere() -> HttpResponse:
+    return _problem(404, "not_found", "Not found")
 
 
 def _problem(status: int, code: str, title: str) -> HttpResponse:

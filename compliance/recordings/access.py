@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts import access
 from accounts.actors import Actor
@@ -17,7 +18,7 @@ from compliance.connectors.facts import CallFacts, Message
 from compliance.errors import Conflict, Gone, NotFound
 from compliance.recordings import documents, fingerprints, labels
 from compliance.recordings.documents import Summary
-from compliance.recordings.models import Artifact, Call, Location, Party, PlaybackLink
+from compliance.recordings.models import Artifact, Call, Download, DownloadItem, Location, Party, PlaybackLink
 from compliance.recordings.states import ArtifactKind, ArtifactState
 from compliance.vault import scopes, store
 
@@ -111,6 +112,22 @@ def artifacts(organisation_id: UUID) -> QuerySet[Artifact]:
     return Artifact.objects.for_organisation(organisation_id).select_related("call", "object")
 
 
+def with_last_contact(rows: QuerySet[Artifact], organisation_id: UUID) -> QuerySet[Artifact]:
+    """Artifacts with `last_contact_at`: the newest call, of those not erased, of any principal of their call."""
+    principals = Party.objects.for_organisation(organisation_id).filter(part=Party.Part.PRINCIPAL)
+    people = principals.filter(call_id=OuterRef(OuterRef("call_id"))).values("subject_id")
+    contacts = principals.filter(subject_id__in=Subquery(people)).exclude(call__state=Call.State.ERASED)
+    times = contacts.annotate(at=Coalesce("call__ended_at", "call__started_at", "call__registered_at"))
+    return rows.annotate(last_contact_at=Subquery(times.order_by("-at").values("at")[:1]))
+
+
+def artifacts_of_subjects(organisation_id: UUID, call_id: UUID) -> QuerySet[Artifact]:
+    """Every artifact of every call of this call's principals, this call's included."""
+    everyone = Party.objects.for_organisation(organisation_id).filter(part=Party.Part.PRINCIPAL)
+    people = everyone.filter(call_id=call_id).values("subject_id")
+    return artifacts(organisation_id).filter(call_id__in=everyone.filter(subject_id__in=people).values("call_id"))
+
+
 def locations(organisation_id: UUID) -> QuerySet[Location]:
     """Every location of an organisation's artifacts."""
     return Location.objects.for_organisation(organisation_id)
@@ -119,6 +136,17 @@ def locations(organisation_id: UUID) -> QuerySet[Location]:
 def links(organisation_id: UUID) -> QuerySet[PlaybackLink]:
     """Every playback link, with artifact, call and object."""
     return PlaybackLink.objects.for_organisation(organisation_id).select_related("artifact__call", "artifact__object")
+
+
+def downloads(organisation_id: UUID) -> QuerySet[Download]:
+    """Every batch download of an organisation."""
+    return Download.objects.for_organisation(organisation_id)
+
+
+def download_items(organisation_id: UUID, download_id: UUID) -> QuerySet[DownloadItem]:
+    """What belongs to a batch download, with the artifacts."""
+    rows = DownloadItem.objects.for_organisation(organisation_id).filter(download_id=download_id)
+    return rows.select_related("artifact")
 
 
 def artifacts_of(organisation_id: UUID, call_id: UUID) -> list[Artifact]:

@@ -9,212 +9,54 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import path
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import access as rights
 from compliance import rest
-from compliance.errors import Gone, Invalid
-from compliance.recordings import access, dialgen_api
-from compliance.recordings.models import Artifact, Call, Location
+from compliance.errors import Gone
+from compliance.recordings import access, call_filters, describing_api, dialgen_api, downloads_api, expiry_api
+from compliance.recordings.models import Call
 from compliance.recordings.operations import links, opening
-from compliance.recordings.states import ArtifactKind, ArtifactState, LocationState
+from compliance.recordings.representations import (
+    CallDetailSerializer,
+    CallPageSerializer,
+    LinkSerializer,
+    NewLinkSerializer,
+    TranscriptSerializer,
+    render_call,
+    render_details,
+)
 
-# --- shapes ---------------------------------------------------------------------------------------
-
-
-class CallSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    external_id = serializers.CharField(help_text="the platform's id; empty once erased")
-    connection_id = serializers.UUIDField()
-    platform = serializers.CharField()
-    agent_id = serializers.UUIDField(allow_null=True)
-    agent_external_id = serializers.CharField(allow_null=True)
-    batch_id = serializers.CharField()
-    direction = serializers.CharField()
-    status = serializers.CharField()
-    place = serializers.CharField(help_text="ISO 3166 place of the caller, from the number")
-    started_at = serializers.DateTimeField(allow_null=True)
-    ended_at = serializers.DateTimeField(allow_null=True)
-    duration_seconds = serializers.FloatField(allow_null=True)
-    state = serializers.CharField(help_text=" | ".join(Call.State.values))
-    registered_at = serializers.DateTimeField()
-    erased_at = serializers.DateTimeField(allow_null=True)
-
-
-class LocationSerializer(serializers.Serializer[Any]):
-    place = serializers.CharField(help_text=" | ".join(Location.Place.values))
-    name = serializers.CharField()
-    state = serializers.CharField(help_text=" | ".join(LocationState))
-    expected_gone_on = serializers.DateField(allow_null=True)
-    checked_at = serializers.DateTimeField(allow_null=True)
-
-
-class ArtifactSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    kind = serializers.CharField(help_text=" | ".join(ArtifactKind))
-    variant = serializers.CharField()
-    version = serializers.IntegerField()
-    state = serializers.CharField(help_text=" | ".join(ArtifactState))
-    failure_code = serializers.CharField()
-    media_type = serializers.CharField()
-    codec = serializers.CharField()
-    duration_seconds = serializers.FloatField(allow_null=True)
-    size = serializers.IntegerField(allow_null=True)
-    sha256 = serializers.CharField()
-    stored_at = serializers.DateTimeField(allow_null=True)
-    deleted_at = serializers.DateTimeField(allow_null=True)
-    due_on = serializers.DateField(allow_null=True, help_text="the day of disposal; null: kept, or not assigned yet")
-    retention_rule = serializers.CharField()
-    retention_reason = serializers.CharField()
-    locations = LocationSerializer(many=True)
-
-
-class CallDetailSerializer(CallSerializer):
-    artifacts = ArtifactSerializer(many=True)
-
-
-class CallPageSerializer(serializers.Serializer[Any]):
-    results = CallSerializer(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-
-
-class TurnSerializer(serializers.Serializer[Any]):
-    role = serializers.CharField()
-    content = serializers.CharField()
-    timestamp = serializers.JSONField(help_text="ISO 8601, or seconds from the start of the call, or null")
-
-
-class TranscriptSerializer(serializers.Serializer[Any]):
-    call_id = serializers.UUIDField()
-    transcription = TurnSerializer(many=True)
-
-
-class NewLinkSerializer(rest.StrictSerializer):
-    purpose = serializers.CharField(max_length=100, required=False, help_text="needed where the key has no default")
-    lifetime_seconds = serializers.IntegerField(min_value=1, max_value=3600, required=False, help_text="900 by default")
-
-
-class LinkSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    artifact_id = serializers.UUIDField()
-    url = serializers.URLField()
-    purpose = serializers.CharField()
-    expires_at = serializers.DateTimeField()
-    revoked_at = serializers.DateTimeField(allow_null=True)
-    opened = serializers.IntegerField()
-    bytes_served = serializers.IntegerField()
-
-
-_FILTERS = [
+CALL_FILTERS = [
+    OpenApiParameter("connection", UUID, description="our id"),
+    OpenApiParameter("platform", str),
     OpenApiParameter("agent", str, description="our id or the platform's"),
     OpenApiParameter("batch", str, description="the platform's batch id"),
+    OpenApiParameter("direction", str, description="inbound or outbound"),
+    OpenApiParameter("outcome", str, description="how the call went: completed, voicemail, no_answer, …"),
+    OpenApiParameter("consent", str, description="the platform's word: granted, refused, not_granted"),
+    OpenApiParameter("place", str, description="ISO 3166 place of the caller; a country finds its parts too"),
+    OpenApiParameter("label", str),
     OpenApiParameter("since", str, description="ISO 8601 with zone: calls that started then or later"),
     OpenApiParameter("until", str, description="ISO 8601 with zone: calls that started before"),
     OpenApiParameter("state", str, enum=Call.State.values),
-    OpenApiParameter("cursor", str),
-    OpenApiParameter("limit", int),
 ]
+_PAGE = [OpenApiParameter("cursor", str), OpenApiParameter("limit", int)]
 _PURPOSE = OpenApiParameter("purpose", str, description="needed unless the key has a default purpose")
-
-
-# --- rendering ------------------------------------------------------------------------------------
-
-
-def _seconds(milliseconds: int | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
-
-
-def render_call(call: Call) -> dict[str, Any]:
-    """A call as the lists show it: nothing that needs a purpose to be opened."""
-    return {
-        "id": call.id,
-        "external_id": call.external_id,
-        "connection_id": call.connection_id,
-        "platform": call.connection.platform,
-        "agent_id": call.agent_id,
-        "agent_external_id": call.agent.external_id if call.agent else None,
-        "batch_id": call.batch_id,
-        "direction": call.direction,
-        "status": call.status,
-        "place": call.place,
-        "started_at": call.started_at,
-        "ended_at": call.ended_at,
-        "duration_seconds": _seconds(call.duration_ms),
-        "state": call.state,
-        "registered_at": call.registered_at,
-        "erased_at": call.erased_at,
-    }
-
-
-def _render_artifact(artifact: Artifact, places: list[Location]) -> dict[str, Any]:
-    plain = (
-        "id", "kind", "variant", "version", "state", "failure_code", "media_type", "codec", "size", "sha256",
-        "stored_at", "deleted_at", "due_on", "retention_rule", "retention_reason",
-    )  # fmt: skip
-    return {name: getattr(artifact, name) for name in plain} | {
-        "duration_seconds": _seconds(artifact.duration_ms),
-        "locations": [
-            {name: getattr(one, name) for name in ("place", "name", "state", "expected_gone_on", "checked_at")}
-            for one in places
-        ],
-    }
-
-
-def _render_details(call: Call) -> dict[str, Any]:
-    artifacts = access.artifacts_of(call.organisation_id, call.id)
-    places = access.locations(call.organisation_id).filter(artifact__in=artifacts).order_by("id")
-    by_artifact: dict[UUID, list[Location]] = {artifact.id: [] for artifact in artifacts}
-    for place in places:
-        by_artifact[place.artifact_id].append(place)
-    return render_call(call) | {"artifacts": [_render_artifact(one, by_artifact[one.id]) for one in artifacts]}
 
 
 # --- views ----------------------------------------------------------------------------------------
 
 
 def _filtered(rows: QuerySet[Call], request: Request) -> QuerySet[Call]:
-    asked = request.query_params
-    unknown = sorted(set(asked) - {parameter.name for parameter in _FILTERS})
-    if unknown:
-        raise Invalid("A filter is not known", errors={name: ["This field is not known."] for name in unknown})
-    if agent := asked.get("agent"):
-        rows = rows.filter(agent_id=UUID(agent)) if _is_uuid(agent) else rows.filter(agent__external_id=agent)
-    if batch := asked.get("batch"):
-        rows = rows.filter(batch_id=batch)
-    if state := asked.get("state"):
-        if state not in Call.State.values:
-            raise Invalid("This state is not known", errors={"state": [f"One of: {', '.join(Call.State.values)}."]})
-        rows = rows.filter(state=state)
-    for name, look_up in (("since", "started_at__gte"), ("until", "started_at__lt")):
-        if text := asked.get(name):
-            rows = rows.filter(**{look_up: _moment(name, text)})
-    return rows
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _moment(name: str, text: str) -> Any:
-    try:
-        moment = parse_datetime(text.replace(" ", "+"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Invalid("A time needs its zone", errors={name: ["ISO 8601 with zone, such as 2026-03-01T00:00:00Z."]})
-    return moment
+    asked = {name: text for name, text in request.query_params.items() if name not in {"cursor", "limit"}}
+    return call_filters.read(asked).apply(rows)
 
 
 class CallsView(rest.OrganisationView):
-    @extend_schema(operation_id="calls_list", parameters=_FILTERS, responses=CallPageSerializer)
+    @extend_schema(operation_id="calls_list", parameters=[*CALL_FILTERS, *_PAGE], responses=CallPageSerializer)
     def get(self, request: Request) -> Response:
         """The calls of the register, newest first."""
         actor = self.actor()
@@ -226,7 +68,7 @@ class CallView(rest.OrganisationView):
     @extend_schema(operation_id="calls_read", responses=CallDetailSerializer)
     def get(self, request: Request, reference: str) -> Response:
         """One call (our id or the platform's) with every artifact, where its bytes lie, and until when it is kept."""
-        return Response(_render_details(access.call_for(self.actor(), reference)))
+        return Response(render_details(access.call_for(self.actor(), reference)))
 
 
 class TranscriptView(rest.OrganisationView):
@@ -278,5 +120,8 @@ urlpatterns = [
     path("calls/<str:reference>/transcript", TranscriptView.as_view()),
     path("artifacts/<uuid:artifact_id>/links", ArtifactLinksView.as_view()),
     path("links/<uuid:link_id>", LinkView.as_view()),
+    *describing_api.urlpatterns,
+    *expiry_api.urlpatterns,
+    *downloads_api.urlpatterns,
     *dialgen_api.urlpatterns,
 ]

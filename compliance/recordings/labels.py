@@ -18,6 +18,11 @@ def source(artifact_id: UUID) -> str:
     return f"artifact.source/{artifact_id}"
 
 
+def cipher(artifact_id: UUID) -> str:
+    """`Artifact.sealed_cipher`, under the call."""
+    return f"artifact.cipher/{artifact_id}"
+
+
 def probe(location_id: UUID) -> str:
     """`Location.sealed_probe`, under the location."""
     return f"location.probe/{location_id}"

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.tenancy import OrganisationScoped
 from compliance.recordings.identifiers import IdentifierKind
-from compliance.recordings.states import ArtifactKind, ArtifactState, LocationState
+from compliance.recordings.states import EXPIRING, UNSECURED, ArtifactKind, ArtifactState, LocationState
 
 
 def _choices(
@@ -113,6 +113,7 @@ class Call(OrganisationScoped):
                 fields=["organisation", "external_id"], name="calls_by_platform_id", condition=~models.Q(external_id="")
             ),
             models.Index(fields=["organisation", "batch_id"], name="calls_by_batch", condition=~models.Q(batch_id="")),
+            models.Index(fields=["organisation", "-id"], name="calls_refused", condition=models.Q(consent="refused")),
         ]
 
 
@@ -164,6 +165,9 @@ class Artifact(OrganisationScoped):
     due_on = models.DateField(null=True, blank=True, help_text="to be disposed of on this day; empty: kept")
     retention_rule = models.CharField(max_length=100, blank=True)
     retention_reason = models.CharField(max_length=500, blank=True)
+    alarm = models.CharField(
+        max_length=24, blank=True, help_text="how near the platform's deletion was at the last alarm: not stored yet"
+    )
     retention_action = models.CharField(
         max_length=12, default="delete", help_text="on the day: delete, redact (then keep), review"
     )
@@ -186,6 +190,14 @@ class Artifact(OrganisationScoped):
                 fields=["organisation", "due_on"], name="artifacts_due", condition=models.Q(due_on__isnull=False)
             ),
             models.Index(fields=["organisation", "call"], name="artifacts_by_call"),
+            models.Index(
+                fields=["organisation", "-id"], name="artifacts_not_secured", condition=models.Q(state__in=UNSECURED)
+            ),
+            models.Index(
+                fields=["organisation", "due_on", "id"],
+                name="artifacts_to_go",
+                condition=models.Q(due_on__isnull=False, retention_action="delete", state__in=EXPIRING),
+            ),
         ]
 
 
@@ -220,6 +232,11 @@ class Location(OrganisationScoped):
                 fields=["organisation", "expected_gone_on"],
                 name="locations_by_vendor_day",
                 condition=models.Q(expected_gone_on__isnull=False) & ~models.Q(state="confirmed_gone"),
+            ),
+            models.Index(
+                fields=["organisation", "asked_at"],
+                name="locations_owed",
+                condition=models.Q(asked_at__isnull=False) & ~models.Q(state="confirmed_gone"),
             ),
         ]
 

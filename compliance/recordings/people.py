@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from compliance.connectors import access as connectors
 from compliance.errors import Invalid
 from compliance.recordings import fingerprints, identifiers, labels
@@ -88,6 +90,17 @@ def calls_of_subjects(
     if not include_erased:
         rows = rows.exclude(call__state=Call.State.ERASED)
     return list(rows.order_by("-call_id").values_list("call_id", flat=True).distinct())
+
+
+def calls_with(organisation_id: UUID, subject_id: UUID) -> QuerySet[Party, UUID]:
+    """Ids of the calls in which this person took part, erased ones included, to be used inside another query."""
+    rows = Party.objects.for_organisation(organisation_id).filter(subject_id=subject_id)
+    return rows.values_list("call_id", flat=True)
+
+
+def is_known(organisation_id: UUID, subject_id: UUID) -> bool:
+    """Whether a person of this id is in the register, erased ones included."""
+    return DataSubject.objects.for_organisation(organisation_id).filter(id=subject_id).exists()
 
 
 def identifier_kinds(organisation_id: UUID, subject_id: UUID) -> list[IdentifierKind]:

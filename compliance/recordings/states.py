@@ -38,6 +38,29 @@ class ArtifactState(StrEnum):
     NEVER_RECORDED = "never_recorded"  # consent refused, or zero retention
 
 
+EXPIRING = (
+    ArtifactState.ANNOUNCED.value,
+    ArtifactState.FETCHING.value,
+    ArtifactState.RETRY_WAIT.value,
+    ArtifactState.STORED.value,
+    ArtifactState.DUE.value,
+    ArtifactState.UNAVAILABLE.value,
+    ArtifactState.QUARANTINED.value,
+    ArtifactState.MISSING.value,
+)
+"""States from which a schedule takes an artifact away: all that are neither gone, going, nor kept by a hold."""
+
+
+UNSECURED = (
+    ArtifactState.ANNOUNCED.value,
+    ArtifactState.FETCHING.value,
+    ArtifactState.RETRY_WAIT.value,
+    ArtifactState.UNAVAILABLE.value,
+    ArtifactState.QUARANTINED.value,
+)
+"""States of a recording that may lie at its platform and does not lie here."""
+
+
 class LocationState(StrEnum):
     """Whether bytes lie in one place: our store, the platform's original, a backup set."""
 
@@ -53,7 +76,9 @@ State = ArtifactState | LocationState
 
 _A = ArtifactState
 _ARTIFACT_MOVES: Mapping[State, frozenset[State]] = {
-    _A.ANNOUNCED: frozenset({_A.FETCHING, _A.DUE, _A.NEVER_RECORDED}),
+    _A.ANNOUNCED: frozenset(
+        {_A.FETCHING, _A.UNAVAILABLE, _A.DUE, _A.NEVER_RECORDED}
+    ),  # unavailable: the platform says that it has none
     _A.FETCHING: frozenset({_A.STORED, _A.RETRY_WAIT, _A.UNAVAILABLE, _A.QUARANTINED, _A.DUE, _A.NEVER_RECORDED}),
     _A.RETRY_WAIT: frozenset({_A.FETCHING, _A.UNAVAILABLE, _A.DUE, _A.NEVER_RECORDED}),
     _A.STORED: frozenset({_A.DUE, _A.MISSING}),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import routing
 from accounts.actors import Actor
 from compliance import jobs
-from compliance.recordings.operations import fetching, links
+from compliance.recordings.operations import fetching, links, watching
 
 
 @jobs.job("recordings.fetch_recording", ladder=fetching.LADDER, lease_seconds=300)
@@ -27,3 +27,10 @@ def withdraw_expired_links() -> None:
     now = timezone.now()
     for organisation_id in routing.organisations():
         links.withdraw_expired(organisation_id, now)
+
+
+@shared_task(name="recordings.watch_expiry", ignore_result=True)
+def watch_expiry() -> None:
+    """Recordings that a platform deletes soon and that are not stored here."""
+    for organisation_id in routing.organisations():
+        watching.watch_expiry(actor=Actor.scheduler(organisation_id))

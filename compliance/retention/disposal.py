@@ -18,8 +18,6 @@ The promise: `deleted` is never written before every location is `confirmed_gone
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -30,34 +28,21 @@ from accounts import access, tenancy
 from accounts.actors import Actor
 from audit import log
 from compliance import jobs
-from compliance.errors import Held, NotFound
+from compliance.errors import Held, NotFound, Unavailable
 from compliance.recordings import access as register
 from compliance.recordings import people
 from compliance.recordings.operations import erasing
 from compliance.recordings.states import ArtifactState
 from compliance.retention import debt, events, holds
+from compliance.retention.batches import BATCH as BATCH
+from compliance.retention.batches import LEAVING, hashes_of, scope_that_ends, tell_requests
+from compliance.retention.batches import Begun as Begun
+from compliance.retention.batches import begin_artifact_disposal as begin_artifact_disposal
+from compliance.retention.batches import carry_out_batch as carry_out_batch
+from compliance.retention.batches import open_batch as open_batch
+from compliance.retention.grounds import Ground as Ground
 from compliance.retention.models import Disposal
 from compliance.vault import store
-
-BATCH = 500
-_LEAVING = frozenset(
-    {ArtifactState.DELETED, ArtifactState.DELETING, ArtifactState.DELETE_FAILED, ArtifactState.NEVER_RECORDED}
-)
-
-
-class Ground(StrEnum):
-    """Why data leaves."""
-
-    RETENTION_EXPIRED = "retention_expired"  # GDPR Art. 5(1)(e)
-    ERASURE_REQUEST = "erasure_request"  # GDPR Art. 17(1); Cal. Civ. Code 1798.105
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """What a batch decided: what leaves, and what a hold keeps."""
-
-    disposals: list[UUID]
-    held: list[UUID]
 
 
 def begin_call_disposal(*, actor: Actor, call_id: UUID, ground: Ground, request_id: UUID | None = None) -> list[UUID]:
@@ -78,7 +63,7 @@ def begin_call_disposal(*, actor: Actor, call_id: UUID, ground: Ground, request_
         rows = [
             _begin(actor, artifact, ground, request_id=request_id, whole_call=True)
             for artifact in erasing.lock_artifacts(organisation_id, call_id)
-            if ArtifactState(artifact.state) not in _LEAVING
+            if ArtifactState(artifact.state) not in LEAVING
         ]
         scope = register.call_scope(organisation_id, call_id)
         store.begin_destruction(organisation_id, [scope], ground=ground.value, cause=entry_id)
@@ -88,43 +73,13 @@ def begin_call_disposal(*, actor: Actor, call_id: UUID, ground: Ground, request_
     return [row.id for row in [*earlier, *rows]]
 
 
-def begin_artifact_disposal(
-    *, actor: Actor, artifact_ids: Sequence[UUID], ground: Ground, request_id: UUID | None = None
-) -> Begun:
-    """Decide that single artifacts go (a schedule's end) while their calls stay. At most 500 a transaction, each locked
-    and checked.
-    """
-    access.require(actor, "retention.dispose")
-    if len(artifact_ids) > BATCH:
-        raise ValueError(f"at most {BATCH} artifacts a transaction")
-    organisation_id = actor.organisation_id
-    begun = Begun([], [])
-    with tenancy.scope(organisation_id):
-        artifacts = [erasing.lock_artifact(organisation_id, artifact_id) for artifact_id in artifact_ids]
-        held = holds.held_calls(organisation_id, {artifact.call_id for artifact in artifacts if artifact.call_id})
-        for artifact in artifacts:
-            if artifact.call_id in held:
-                _hold_back(actor, artifact)
-                begun.held.append(artifact.id)
-            elif ArtifactState(artifact.state) not in _LEAVING:
-                with log.context(organisation_id) as entry_id:
-                    row = _begin(actor, artifact, ground, request_id=request_id, whole_call=False)
-                    doomed = _scope_that_ends(row)
-                    if doomed:
-                        store.begin_destruction(organisation_id, [doomed], ground=ground.value, cause=entry_id)
-                    _log_begun(actor, ("artifact", artifact.id), ground, request_id, artifacts=1)
-                begun.disposals.append(row.id)
-                _continue_later(organisation_id, artifact.id)
-    return begun
-
-
 def carry_out(*, actor: Actor, disposal_id: UUID) -> Disposal:
     """Go on with one disposal from wherever it stopped. Safe to run twice, and at any time after `begin`."""
     organisation_id = actor.organisation_id
     row = _row(organisation_id, disposal_id)
     if row.step == Disposal.Step.BEGUN:
         with tenancy.scope(organisation_id):
-            doomed = _scope_that_ends(row)
+            doomed = scope_that_ends(row)
         if doomed:
             store.carry_out_destruction(organisation_id, doomed)
         _advance(actor, disposal_id, Disposal.Step.BEGUN, Disposal.Step.KEYS_DESTROYED)
@@ -146,7 +101,7 @@ def finish_call(*, actor: Actor, call_id: UUID) -> bool:
         if any(row.step in {Disposal.Step.BEGUN, Disposal.Step.KEYS_DESTROYED} for row in rows):
             return False
         erasing.mark_call_erased(call)
-        _tell_requests(organisation_id, rows)
+        tell_requests(organisation_id, rows)
         log.append(
             actor=actor,
             event=events.CALL_ERASED,
@@ -239,33 +194,6 @@ def _begin(actor: Actor, artifact: Any, ground: Ground, *, request_id: UUID | No
     )
 
 
-def _scope_that_ends(row: Disposal) -> store.Scope | None:
-    """The key that goes with a disposal: the call's with a whole call, a package's own with the package; a part of a
-    call has none.
-    """
-    if row.whole_call and row.call_id:
-        return register.call_scope(row.organisation_id, row.call_id)
-    sealed = row.artifact.object
-    return sealed.scope if sealed and sealed.scope.kind is store.ScopeKind.EXPORT else None
-
-
-def _hold_back(actor: Actor, artifact: Any) -> None:
-    if artifact.state == ArtifactState.HELD:
-        return
-    with log.context(actor.organisation_id):
-        if artifact.state != ArtifactState.DUE:
-            erasing.move_artifact(artifact, ArtifactState.DUE)
-        erasing.move_artifact(artifact, ArtifactState.HELD)
-        log.append(
-            actor=actor,
-            event=events.DISPOSAL_REFUSED,
-            organisation_id=actor.organisation_id,
-            obj=("artifact", artifact.id),
-            cls=log.EntryClass.DECISION,
-            outcome="held",
-        )
-
-
 def _log_begun(actor: Actor, obj: tuple[str, UUID], ground: Ground, request_id: UUID | None, *, artifacts: int) -> None:
     log.append(
         actor=actor,
@@ -288,6 +216,8 @@ def _delete_bytes(actor: Actor, disposal_id: UUID) -> None:
     row = _row(organisation_id, disposal_id)
     sealed = row.artifact.object
     proof = store.delete_bytes(sealed) if sealed is not None else None
+    if proof is not None and not proof.absent:
+        raise Unavailable("The store still has what it was told to delete", code="store_keeps")
     with tenancy.operation(actor):
         row = _lock(organisation_id, disposal_id)
         if row.step != Disposal.Step.KEYS_DESTROYED:
@@ -307,7 +237,7 @@ def _delete_bytes(actor: Actor, disposal_id: UUID) -> None:
             obj=("artifact", row.artifact_id),
             cls=log.EntryClass.DELETE,
             why={"ground": row.ground, "request": str(row.request_id) if row.request_id else None},
-            what=_hashes(row) | {"had_bytes": proof is not None, "kind": row.artifact.kind},
+            what=hashes_of(row) | {"had_bytes": proof is not None, "kind": row.artifact.kind},
         )
         row.entries = [*row.entries, str(entry)]
         row.step = Disposal.Step.BYTES_DELETED
@@ -317,7 +247,10 @@ def _delete_bytes(actor: Actor, disposal_id: UUID) -> None:
 def _settle(actor: Actor, disposal_id: UUID) -> Disposal:
     """`done` once every location is confirmed gone; otherwise the platform's copy is asked for and stays debt."""
     organisation_id = actor.organisation_id
+    call_id = _row(organisation_id, disposal_id).call_id
     with tenancy.operation(actor):
+        if call_id:
+            erasing.lock_call(organisation_id, call_id)  # before the rows, as whoever proves a platform's places does
         row = _lock(organisation_id, disposal_id)
         if row.step != Disposal.Step.BYTES_DELETED:
             return row
@@ -331,24 +264,14 @@ def _settle(actor: Actor, disposal_id: UUID) -> Disposal:
             obj=("artifact", row.artifact_id),
             cls=log.EntryClass.DELETE,
             why={"ground": row.ground, "request": str(row.request_id) if row.request_id else None},
-            what=_hashes(row),
+            what=hashes_of(row),
         )
         row.entries = [*row.entries, str(entry)]
         row.step = Disposal.Step.DONE
         row.finished_at = timezone.now()
         row.save(update_fields=["entries", "step", "finished_at"])
-        _tell_requests(organisation_id, [row])
+        tell_requests(organisation_id, [row])
         return row
-
-
-def _tell_requests(organisation_id: UUID, rows: Sequence[Disposal]) -> None:
-    """The requests that wait for these disposals look again at once, not at their next hour."""
-    for request_id in sorted({row.request_id for row in rows if row.request_id}):
-        jobs.enqueue_on_commit("dsr.fulfil_request", organisation_id=organisation_id, object_id=request_id)
-
-
-def _hashes(row: Disposal) -> dict[str, str | bool | None]:
-    return {"sha256": row.sha256 or None, "ciphertext_sha256": row.ciphertext_sha256 or None}
 
 
 def _advance(actor: Actor, disposal_id: UUID, start: str, end: str) -> None:

@@ -117,11 +117,37 @@ class RetentionRun(OrganisationScoped):
     for_review = models.PositiveIntegerField(default=0)
     decided_by = models.CharField(max_length=64, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
+    started_by = models.CharField(max_length=64, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "on"], name="one_run_a_day")]
+
+
+class RetentionReview(OrganisationScoped):
+    """An artifact whose rule wants a person's look on the day, and what the person said. Until then it stays."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Waits for an officer"
+        EXTENDED = "extended", "Kept longer"
+        APPROVED = "approved", "May go"
+
+    artifact = models.ForeignKey("recordings.Artifact", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    code = models.CharField(max_length=40, help_text="why it waits: review, or no_redaction")
+    rule = models.CharField(max_length=100)
+    due_on = models.DateField(help_text="the day of the rule")
+    until_on = models.DateField(null=True, blank=True, help_text="kept longer up to this day")
+    opened_at = models.DateTimeField(default=timezone.now)
+    decided_by = models.CharField(max_length=64, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "artifact"], name="one_review_an_artifact")]
+        indexes = [models.Index(fields=["organisation", "state"], name="reviews_by_state")]
 
 
 class UpstreamTask(OrganisationScoped):

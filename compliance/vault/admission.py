@@ -72,6 +72,21 @@ def admit(organisation_id: UUID, names: Iterable[KeyName]) -> None:
         _begin_use(organisation_id, _unused(organisation_id, wanted))
 
 
+def admit_locked(organisation_id: UUID, names: Iterable[KeyName]) -> None:
+    """As `admit`, with the scopes held until the end of the transaction in any case: for what is sealed at once."""
+    wanted = set(names)
+    if organisation_id == tenancy.DEPLOYMENT_ID:
+        lock(wanted, shared=True)
+        custody.create_missing(organisation_id, wanted)
+        return
+    with within(organisation_id):
+        ended, used = _states(organisation_id, wanted, first=_locking(wanted))
+        if ended & wanted:
+            raise KeyDestroyed()
+        if wanted - used:
+            _begin_use(organisation_id, wanted - used)
+
+
 def _begin_use(organisation_id: UUID, names: set[KeyName]) -> None:
     made = custody.create_missing(organisation_id, names)
     uses = [
@@ -112,12 +127,24 @@ def _unused(organisation_id: UUID, names: set[KeyName]) -> set[KeyName]:
     return names - used
 
 
-def _states(organisation_id: UUID, names: set[KeyName]) -> tuple[set[KeyName], set[KeyName]]:
-    """Which of these scopes are ended, and which are in use. In SQL: every seal and every opening waits for this."""
+def _locking(names: Iterable[KeyName]) -> str:
+    """The statement that shares these scopes' locks, always in the same order. The numbers are ours."""
+    numbers = ",".join(str(number) for number in sorted(_lock_number(name) for name in names))
+    return f"SELECT pg_advisory_xact_lock_shared(n) FROM unnest('{{{numbers}}}'::bigint[]) AS n;"  # noqa: S608
+
+
+def _states(organisation_id: UUID, names: set[KeyName], *, first: str = "") -> tuple[set[KeyName], set[KeyName]]:
+    """Which of these scopes are ended, and which are in use. In SQL: every seal and every opening waits for this.
+
+    `first` is a statement that goes before it in the same message. It has a snapshot of its own: the states are read
+    after it is done, so that a lock that was waited for shows what its last holder committed.
+    """
     scope_ids = list({name.scope_id for name in names})
     states: tuple[set[KeyName], set[KeyName]] = (set(), set())
     with connection.cursor() as cursor:
-        cursor.execute(_STATES, {"organisation": organisation_id, "scopes": scope_ids})
+        cursor.execute(first + _STATES, {"organisation": organisation_id, "scopes": scope_ids})
+        if first:
+            cursor.nextset()
         for state, kind, scope_id in cursor.fetchall():
             states[state].add(scope_key(kind, scope_id))
     return states

@@ -114,11 +114,21 @@ def resume(organisation_id: UUID, *, cause: UUID | None = None, limit: int = BAT
 
 
 def sweep_orphans(organisation_id: UUID, *, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Destroy keys that were made over 24 hours ago for a transaction that never committed; how many."""
+    """Destroy keys that were made over 24 hours ago for a transaction that never committed; how many.
+
+    Looks at every key, `limit` at a time: an orphan may lie behind any number of keys that are used.
+    """
     made_before = (now or timezone.now()) - ORPHAN_AGE
     kinds = [KeyKind(int(kind)) for kind in ScopeKind if kind is not ScopeKind.ORGANISATION]
-    candidates = custody.listed(organisation_id, kinds=kinds, made_before=made_before, limit=limit)
-    return sum(_destroy_orphan(organisation_id, key.name) for key in candidates)
+    destroyed, last = 0, None
+    while True:
+        page = custody.listed(organisation_id, kinds=kinds, before=made_before, limit=limit, after=last)
+        with admission.within(organisation_id):
+            used = _keys_in_use(organisation_id, {key.name for key in page})
+        destroyed += sum(_destroy_orphan(organisation_id, key.name) for key in page if key.name not in used)
+        if len(page) < limit:
+            return destroyed
+        last = page[-1]
 
 
 def _destroy_orphan(organisation_id: UUID, name: KeyName) -> int:

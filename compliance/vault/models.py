@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Collate
 from django.utils import timezone
 
 from accounts.tenancy import OrganisationScoped
@@ -41,7 +42,11 @@ class SealedObject(OrganisationScoped):
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["organisation", "scope_id"], name="sealed_object_by_scope")]
+        indexes = [
+            models.Index(fields=["organisation", "scope_id"], name="sealed_object_by_scope"),
+            # The order of bytes, as stores list their keys, whatever the database's own order is.
+            models.Index(Collate("store_key", "C"), condition=~models.Q(store_key=""), name="sealed_object_by_key"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["store_key"], condition=~models.Q(store_key=""), name="one_object_a_store_key"

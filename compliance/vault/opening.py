@@ -28,7 +28,7 @@ def pieces(sealed: SealedObject, start: int, stop: int | None = None) -> Iterato
     if sealed.deleted_at is not None:
         raise KeyDestroyed()
     with _alarm(sealed):
-        opening = _opening(sealed)
+        opening = opener(sealed)
         stop = opening.size if stop is None else stop
         read_into, close = _ciphertext(sealed, *opening.span(start, stop))
     stream = _plaintext(sealed, opening.pieces(start, stop, read_into), close)
@@ -52,7 +52,8 @@ def _plaintext(sealed: SealedObject, opened: Iterator[memoryview], close: Callab
         close()
 
 
-def _opening(sealed: SealedObject) -> envelope.Opening:
+def opener(sealed: SealedObject) -> envelope.Opening:
+    """What opens an object, its key derived and its header bound. Raises KeyDestroyed, KmsUnavailable, Unreadable."""
     names = admission.names_of(sealed.scope)
     admission.refuse_destroyed(sealed.organisation_id, names)
     wrapping_key = sealing.wrapping_key(

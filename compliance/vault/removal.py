@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from compliance.errors import Unavailable
@@ -59,6 +63,36 @@ def delete_bytes(sealed: SealedObject) -> Proof:
     if proof.absent:
         _mark_deleted(sealed)
     return proof
+
+
+def delete_many(objects: Sequence[SealedObject]) -> dict[UUID, Proof]:
+    """The same for many objects of one organisation: the store is told in bulk, and asked for each one."""
+    store = blobs.store()
+    keys = [sealed.store_key for sealed in objects if sealed.store_key]
+    refused = store.delete_many(keys) if keys else {}
+    lengths = store.lengths(keys) if keys else {}
+    if keys and not store.is_there():
+        raise Unavailable("The store of recordings does not answer", code="store_unavailable")
+    now, proofs = timezone.now(), dict[UUID, Proof]()
+    for sealed in objects:
+        key = sealed.store_key
+        if not key:
+            proofs[sealed.id] = Proof(ROW, str(sealed.id), _answer(None), now)
+        else:
+            answer = f"refused {refused[key]}" if key in refused else _answer(lengths[key])
+            proofs[sealed.id] = Proof(store.place, key, answer, now)
+    _mark_many([sealed for sealed in objects if proofs[sealed.id].absent], now)
+    return proofs
+
+
+def _mark_many(objects: Sequence[SealedObject], now: datetime) -> None:
+    """In one statement; rows that were marked before keep their first time."""
+    if not objects:
+        return
+    organisation_id = objects[0].organisation_id
+    with admission.within(organisation_id):
+        rows = SealedObject.objects.for_organisation(organisation_id).filter(id__in=[sealed.id for sealed in objects])
+        rows.update(deleted_at=Coalesce("deleted_at", Value(now)), inline=None, wrapped_dek=b"")
 
 
 def _mark_deleted(sealed: SealedObject) -> None:

@@ -86,7 +86,7 @@ class VaultSealer:
     def destroy_inbox_keys(self, *, before: date) -> int:
         """Destroy the inbox keys of all days (UTC) before this one; how many. Idempotent."""
         with _answering():
-            stored = custody.listed(DEPLOYMENT_ID, kinds=[KeyKind.INBOX], made_before=timezone.now(), limit=1000)
+            stored = custody.listed(DEPLOYMENT_ID, kinds=[KeyKind.INBOX], before=timezone.now(), limit=1000)
             past = [key.name for key in stored if key.name.scope_id < inbox_name(before).scope_id]
             return custody.destroy(DEPLOYMENT_ID, past) if past else 0
 

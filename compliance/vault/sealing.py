@@ -7,6 +7,8 @@ What stops in between leaves ciphertext whose data key exists nowhere, never a r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,7 +24,7 @@ from compliance.vault.keycache import Material
 from compliance.vault.keystore import custody
 from compliance.vault.models import SealedObject
 from compliance.vault.scopes import ObjectKind, Scope
-from compliance.vault.streams import Measured, MeasuredPieces, Source, reading
+from compliance.vault.streams import Measured, MeasuredPieces, Source
 
 INLINE_LIMIT = 4 * 1024 * 1024
 """Bytes of plaintext that may lie in a row."""
@@ -68,14 +70,14 @@ def stage(wanted: Wanted, source: Source) -> Staged:
     What the source raises passes through; nothing stays then.
     """
     work = _Work(wanted)
-    plain = Measured(reading(source))
-    pieces = MeasuredPieces(work.sealing.pieces(plain.read_into))
     store, key = blobs.store(), f"{wanted.organisation_id}/{uuid4()}"
-    store.write(key, pieces)
-    if store.length(key) != pieces.length:
-        store.delete(key)
-        raise Unavailable("The store has not kept what it was given", code="store_unavailable")
-    return work.staged(plain, pieces, store_key=key)
+    with closing(Measured(source)) as plain:
+        pieces = MeasuredPieces(work.sealing.pieces(plain.read_into))
+        store.write(key, pieces)
+        if store.length(key) != pieces.length:
+            store.delete(key)
+            raise Unavailable("The store has not kept what it was given", code="store_unavailable")
+        return work.staged(plain, pieces, store_key=key)
 
 
 def put_inline(wanted: Wanted, plaintext: bytes) -> SealedObject:
@@ -84,9 +86,8 @@ def put_inline(wanted: Wanted, plaintext: bytes) -> SealedObject:
         raise Invalid("Too large to be kept in a row", code="too_large")
     _require_transaction()
     with admission.within(wanted.organisation_id):
-        admission.lock(admission.names_of(wanted.scope), shared=True)
-        work = _Work(wanted)
-        plain = Measured(reading(plaintext))
+        work = _Work(wanted, admission.admit_locked)
+        plain = Measured(plaintext)
         pieces = MeasuredPieces(work.sealing.pieces(plain.read_into))
         ciphertext = b"".join(bytes(piece) for piece in pieces)
         return _insert(work.staged(plain, pieces, inline=ciphertext))
@@ -131,9 +132,9 @@ def wrapping_key(organisation_id: UUID, scope: Scope, opened: dict[KeyName, Mate
 class _Work:
     """One object being sealed: its id, data key and wrapping key."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, admit: Callable[[UUID, list[KeyName]], None] = admission.admit) -> None:
         names = admission.names_of(wanted.scope)
-        admission.admit(wanted.organisation_id, names)
+        admit(wanted.organisation_id, names)
         self._wrapping_key = wrapping_key(
             wanted.organisation_id, wanted.scope, custody.load(wanted.organisation_id, names)
         )

@@ -25,6 +25,7 @@ from compliance.vault.removal import Proof as Proof
 from compliance.vault.scopes import ObjectKind as ObjectKind
 from compliance.vault.scopes import Scope as Scope
 from compliance.vault.scopes import ScopeKind as ScopeKind
+from compliance.vault.sealing import INLINE_LIMIT as INLINE_LIMIT
 from compliance.vault.sealing import Staged as Staged
 from compliance.vault.streams import Source as Source
 from compliance.vault.values import ValueKey
@@ -229,6 +230,11 @@ def delete_bytes(sealed: SealedObject) -> Proof:
     Idempotent. Raises Unavailable.
     """
     return removal.delete_bytes(sealed)
+
+
+def delete_many(sealed: Sequence[SealedObject]) -> dict[UUID, Proof]:
+    """`delete_bytes` for many objects in few requests: by object id a proof, of absence or not. Raises Unavailable."""
+    return removal.delete_many(sealed)
 
 
 def prove_absent(sealed: SealedObject) -> Proof:

@@ -26,6 +26,5 @@ def sweep_keys(organisation_id: UUID, object_id: UUID) -> None:
     """One organisation's daily sweep: unfinished destructions, and keys made in vain. Comes again by its own row."""
     while destruction.resume(organisation_id) == destruction.BATCH:
         pass
-    while destruction.sweep_orphans(organisation_id) == destruction.BATCH:
-        pass
+    destruction.sweep_orphans(organisation_id)
     raise jobs.TryLater("comes_daily", seconds=_DAY_SECONDS)

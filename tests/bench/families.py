@@ -31,6 +31,7 @@ class Family:
     needs_database: bool = False
     settings: str = ""
     """Django's settings module; empty where the family knows no Django."""
+    patience_seconds: int = PATIENCE_SECONDS
 
 
 FAMILIES = (
@@ -41,6 +42,8 @@ FAMILIES = (
     Family("sequencing", needs_database=True, settings="compliance.config.settings"),
     Family("fetching", needs_database=True, settings="compliance.config.settings"),
     Family("playing", needs_database=True, settings="compliance.config.settings"),
+    Family("retaining", needs_database=True, settings="compliance.config.settings", patience_seconds=3600),
+    Family("yearlong", needs_database=True, settings="compliance.config.settings", patience_seconds=4 * 3600),
     Family("receiving", needs_database=True, settings="tests.bench.apps.settings"),
 )
 
@@ -58,7 +61,7 @@ def run(family: Family, environment: Mapping[str, str]) -> list[Figure]:
         env=os.environ | environment | ({"DJANGO_SETTINGS_MODULE": family.settings} if family.settings else {}),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=family.patience_seconds,
         check=False,
     )
     if child.returncode:

@@ -29,7 +29,7 @@ Cut = tuple[str, ...]
 """A place between two steps: the names of the steps before it, and of the one after."""
 
 _BEFORE = 4
-_BLOB_VERBS = ("write", "length", "open", "delete")
+_BLOB_VERBS = ("write", "length", "open", "delete", "delete_many", "lengths")
 _LISTS = re.compile(r"%s(, %s)+")
 
 

@@ -23,7 +23,7 @@ _BEFORE_AN_ACTOR = {
     "accounts.operations.create_organisation",
     "compliance.dsr.operations.delivering.open_package",
     "compliance.dsr.operations.delivering.send_package_code",
-    "compliance.intake.operations.accept_delivery",
+    "compliance.intake.operations.accepting.accept_delivery",
     "compliance.recordings.operations.opening.open_link",
 }
 

@@ -16,6 +16,8 @@ from uuid import UUID, uuid4
 
 import pytest
 import time_machine
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
@@ -29,9 +31,23 @@ from compliance.connectors import access as connectors
 from compliance.disclosure.models import DisclosureAudit, Finding
 from compliance.dsr import access as requests
 from compliance.intake import access as intake
+from compliance.intake.models import BatchReport, ImportRun
+from compliance.reconciliation.models import Finding as Discrepancy
+from compliance.reconciliation.models import Run as ReconciliationRun
+from compliance.reconciliation.rules.kinds import Dismissal, Kind
 from compliance.recordings import access as register
-from compliance.recordings.operations import links
+from compliance.recordings.call_filters import CallFilter
+from compliance.recordings.operations import downloads, links
 from compliance.retention import operations as retention
+from compliance.retention import rules
+from compliance.retention.models import (
+    DisposalProposal,
+    RetentionReview,
+    RetentionRun,
+    RetentionSchedule,
+    UpstreamTask,
+)
+from compliance.retention.operations import proposals
 from tests import conftest
 from tests.cast import ROBOT_SCOPES, Cast, Member
 from tests.compliance.dsr import requests as wishes
@@ -44,6 +60,10 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 _LOGS = {"log_id", "entry_id", "tile"}
 """The log's own addresses have tests of their own, with a log that was published (tests/audit/test_api.py)."""
 
+_SECOND = {"number": "1", "name": "api_key", "key_id": "CR1"}
+"""What stands behind the id of something else in an address."""
+
+_PEM = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 WORDS = "words that are long enough to be an explanation"
 BODIES: dict[str, dict[str, Any]] = {
     "links": {"purpose": "complaint"},
@@ -57,6 +77,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "<reference>": {"name": "renamed"},
     "prompt": {"prompt": "Say that the call is recorded.", "language": "en", "jurisdictions": ["US-CA"]},
     "resolve": {"resolution": "accepted"},
+    "accept-gap": {"reason": "erased"},
+    "extension": {"days": 3, "reason": WORDS},
+    "dismiss": {"code": next(iter(Dismissal)).value},
+    "dismissal": {"code": next(iter(proposals.DISMISSALS))},
+    "labels": {"labels": ["x"]},
+    "places": {"places": []},
+    "calls": {"calls": [str(uuid4())]},
+    "webhook-secret": {"value": "x" * 40},
+    "<name>": {"value": "x" * 40},
+    "<key_id>": {"private_key_pem": _PEM},
 }
 """Bodies that would be taken, by the last part of the address."""
 
@@ -100,17 +130,71 @@ def ids(cast: Cast, arrived: Callable[..., Any], jobs: conftest.Jobs) -> dict[st
             "connection_id": [connectors.connections_of(organisation_id)[0].id],
             "delivery_id": [intake.deliveries(organisation_id)[0].id],
             "audit_id": [DisclosureAudit.objects.for_organisation(organisation_id)[0].id],
-            "finding_id": [Finding.objects.for_organisation(organisation_id)[0].id],
+            "finding_id": [Finding.objects.for_organisation(organisation_id)[0].id, *_reconciled(cast)],
             "number": [1],
-        }
+        } | _of_the_register(cast, call_id, artifact_id)
+
+
+def _reconciled(cast: Cast) -> list[UUID]:
+    with tenancy.scope(cast.organisation_id):
+        found = Discrepancy.objects.create(
+            organisation_id=cast.organisation_id, kind=Kind.COUNT_GAP.value, thing="intake_batchreport/1"
+        )
+    return [found.id]
+
+
+def _of_the_register(cast: Cast, call_id: UUID, artifact_id: UUID) -> dict[str, Any]:
+    """What polls, runs, tasks and proposals leave."""
+    organisation_id, officer, today = cast.organisation_id, cast.officer.actor, timezone.now().date()
+    connection = connectors.connections_of(organisation_id)[0]
+    location = register.locations_of(organisation_id, artifact_id)[0]
+    report = BatchReport.objects.create(
+        organisation_id=organisation_id, connection=connection, batch_id="b", outcome="completed", state="gap"
+    )
+    pulled = ImportRun.objects.create(
+        organisation_id=organisation_id, connection=connection, kind="history", started_by=officer.reference
+    )
+    run = RetentionRun.objects.create(organisation_id=organisation_id, on=today, schedule=0, state="stopped")
+    review = RetentionReview.objects.create(
+        organisation_id=organisation_id, artifact_id=artifact_id, code="review", rule="r", due_on=today
+    )
+    task = UpstreamTask.objects.create(
+        organisation_id=organisation_id, location=location, platform="dialgen", due_on=today
+    )
+    proposal = DisposalProposal.objects.create(
+        organisation_id=organisation_id, call_id=call_id, ground="objection", cause=uuid4()
+    )
+    RetentionSchedule.objects.create(
+        organisation_id=organisation_id,
+        version=7,
+        state="proposed",
+        created_by=officer.reference,
+        document=rules.to_document(rules.DEFAULT_SCHEDULE),
+    )
+    compared = ReconciliationRun.objects.create(
+        organisation_id=organisation_id, started_by=officer.reference, guard_hours=24, state="finished"
+    )
+    download = downloads.start_download(actor=officer, purpose="complaint", calls=CallFilter())
+    return {
+        "report_id": [report.id],
+        "run_id": [pulled.id, run.id, compared.id],
+        "review_id": [review.id],
+        "task_id": [task.id],
+        "proposal_id": [proposal.id],
+        "download_id": [download.id],
+        "version": [7],
+        "name": ["api_key"],
+        "key_id": ["CR1"],
+    }
 
 
 def _filled(path: str, ids: dict[str, Any], one: Callable[[Any], Any]) -> Iterator[str]:
     """The path with each of the ids that its parameter can take."""
     name, *others = _PARAMETER.findall(path)
-    assert set(others) <= {"number"}, path
+    assert set(others) <= _SECOND.keys(), path
     for found in ids[name]:
-        values = {name: str(one(found)), "number": "1"}
+        is_number = isinstance(found, int)
+        values = _SECOND | {name: str(one(found)) if not is_number or one is str else "999999"}
         yield _PARAMETER.sub(partial(_value, values), path)
 
 
@@ -179,7 +263,8 @@ def test_every_kind_of_id_is_tried(ids: dict[str, Any]) -> None:
 
 
 def _refusal(client: APIClient, method: str, path: str) -> tuple[int, Any, str]:
-    filled = _PARAMETER.sub(lambda match: "1" if match[1] == "number" else str(UUID(int=7)), path)
+    known = _SECOND | {"version": "7"}
+    filled = _PARAMETER.sub(lambda match: known.get(match[1], str(UUID(int=7))), path)
     answer = client.get(filled) if method == "get" else getattr(client, method)(filled, {}, format="json")
     return answer.status_code, json.loads(answer.content), answer.headers.get("WWW-Authenticate", "")
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from compliance.connectors.facts import CallFacts, Facts, RecordingFacts
 from compliance.connectors.providers.questions import PlatformApi
@@ -79,7 +80,11 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """One secret of a connection in the provider's `secret_form`. During a rotation two are valid at once."""
+    """One secret of a connection in the provider's `secret_form`. During a rotation two are valid at once.
+
+    `value` is the SHA-256 of a token (DIGEST), or the secret's text as the platform shows it, in UTF-8 (KEY): what has
+    to be decoded in it is decoded by the provider.
+    """
 
     value: bytes = field(repr=False)
     place: TokenPlace = TokenPlace.ANY
@@ -201,6 +206,21 @@ class Provider(Protocol):
 
     def link_expires_at(self, recording: RecordingFacts, received_at: datetime) -> datetime | None:
         """When a recording's address stops answering; None where the platform does not tell."""
+
+
+@runtime_checkable
+class MakesSecret(Protocol):
+    """A provider whose webhook secrets have a form of their own."""
+
+    def new_secret(self, random: bytes) -> str:
+        """The secret that 32 random bytes make."""
+
+
+def new_secret(provider: Provider, random: bytes) -> str:
+    """A fresh secret in the form that the platform takes; URL-safe base64 where it takes any text."""
+    if isinstance(provider, MakesSecret):
+        return provider.new_secret(random)
+    return urlsafe_b64encode(random).rstrip(b"=").decode()
 
 
 def bearer_token(incoming: Incoming) -> str | None:

@@ -7,11 +7,13 @@ Promise: all of it raises `Unparseable` with a stable code and the field's name,
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from compliance.connectors.providers.base import Unparseable
+
+T = TypeVar("T")
 
 _MAX_DEPTH = 32
 _MAX_NUMBER_LENGTH = 24
@@ -35,6 +37,21 @@ _LONGEST_CALL_SECONDS = 7 * 86_400.0
 
 def read_object(raw_body: bytes) -> dict[str, Any]:
     """The body as one JSON object (RFC 8259, UTF-8) without duplicate names, NaN, deep nesting or broken text."""
+    value = _read(raw_body)
+    if not isinstance(value, dict):
+        raise Unparseable("not_an_object")
+    return value
+
+
+def read_list(raw_body: bytes) -> list[Any]:
+    """The body as one JSON array, as strictly as `read_object`."""
+    value = _read(raw_body)
+    if not isinstance(value, list):
+        raise Unparseable("not_a_list")
+    return value
+
+
+def _read(raw_body: bytes) -> Any:
     try:
         text = raw_body.decode("utf-8")
     except UnicodeDecodeError:
@@ -51,8 +68,6 @@ def read_object(raw_body: bytes) -> dict[str, Any]:
         raise Unparseable("too_deep") from None
     except ValueError:
         raise Unparseable("not_json") from None
-    if not isinstance(value, dict):
-        raise Unparseable("not_an_object")
     _check_tree(value)
     return value
 
@@ -81,7 +96,7 @@ def _no_constant(name: str) -> NoReturn:
     raise Unparseable("not_a_number")
 
 
-def _check_tree(root: dict[str, Any]) -> None:
+def _check_tree(root: Any) -> None:
     """Depth and text of everything, without recursion; names count as text."""
     waiting: list[tuple[Any, int]] = [(root, 1)]
     while waiting:
@@ -115,6 +130,36 @@ class Fields:
     def raw(self, name: str) -> Any:
         """The unchecked value; None when absent."""
         return self._value.get(name)
+
+    def inner(self, name: str) -> "Fields":
+        """The object under this name; an empty one where there is none."""
+        value = self.raw(name)
+        if value is None:
+            value = {}
+        if not isinstance(value, dict):
+            raise Unparseable("wrong_type", self.where(name))
+        return Fields(value, self.where(name), self.notes)
+
+    def entries(self, name: str, limit: int) -> list[Any]:
+        """The list under this name, at most `limit` long; an empty one where there is none."""
+        value = self.raw(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise Unparseable("wrong_type", self.where(name))
+        if len(value) > limit:
+            raise Unparseable("too_many", self.where(name))
+        return value
+
+    def if_readable(self, read: Callable[[str], T], name: str) -> T | None:
+        """What `read` makes of the field; None and a note where it cannot. Only for what a call may lack without harm:
+        everything that decides about rights or clocks is read strictly.
+        """
+        try:
+            return read(name)
+        except Unparseable:
+            self.notes.add("optional_field_unreadable")
+            return None
 
     def line(self, name: str, limit: int = MAX_NAME) -> str | None:
         """A text of one line without control characters."""

@@ -12,13 +12,19 @@ from compliance.connectors.facts import CallFacts
 
 
 class AskFailed(Exception):
-    """An answer that is none: the platform refused us, or does not speak as documented. `code` is stable."""
+    """An answer that is none: the platform refused us, or does not speak as documented. `code` is stable.
 
-    def __init__(self, code: str, *, status: int | None = None, is_retryable: bool = False) -> None:
+    `retry_after` is the platform's own wish in seconds, where it told one.
+    """
+
+    def __init__(
+        self, code: str, *, status: int | None = None, is_retryable: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(code if status is None else f"{code} ({status})")
         self.code = code
         self.status = status
         self.is_retryable = is_retryable
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,18 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request, relative to the platform's base address. `path` may hold ids and is therefore never logged."""
+    """One request, relative to the platform's base address. `path` may hold ids and is therefore never logged.
+
+    `host` names another of the API's `hosts` where this question belongs (Twilio keeps transcripts apart); whoever asks
+    goes there in place of the base address and of the connection's own host, a test host excepted.
+    """
 
     method: str
     path: str = field(repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
     media_type: str = "application/json"
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +172,8 @@ class PlatformApi(Protocol):
     def list_agents(self, credentials: Credentials, cursor: str | None = None) -> Question:
         """A page of the account's agents, or, where `cursor` names one, its prompt."""
 
-    def read_agents(self, answer: Answer) -> AgentPage:
-        """The page."""
+    def read_agents(self, answer: Answer, cursor: str | None = None) -> AgentPage:
+        """The page; `cursor` is the one that its question was made with. An empty page may yet have a next one."""
 
     def delete(self, credentials: Credentials, target: Target) -> Question:
         """The order to delete."""

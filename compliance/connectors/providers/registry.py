@@ -4,8 +4,25 @@ from typing import Final
 
 from compliance.connectors.providers.base import Provider, UnknownPlatform
 from compliance.connectors.providers.dialgen import DialGen
+from compliance.connectors.providers.elevenlabs import ElevenLabs
+from compliance.connectors.providers.retell import Retell
+from compliance.connectors.providers.standard import Standard
+from compliance.connectors.providers.twilio import Twilio
+from compliance.connectors.providers.vapi import Vapi
+from compliance.connectors.providers.vcon import VCon
 
-_PROVIDERS: Final[dict[str, Provider]] = {provider.name: provider for provider in (DialGen(),)}
+_PROVIDERS: Final[dict[str, Provider]] = {
+    provider.name: provider
+    for provider in (
+        DialGen(),
+        ElevenLabs(),
+        Retell(),
+        Standard(),
+        Twilio(),
+        VCon(),
+        Vapi(),
+    )
+}
 
 
 def provider_for(name: str) -> Provider:

@@ -20,6 +20,7 @@ from compliance.disclosure.judgements import Judgement, Resolution
 from compliance.disclosure.models import DisclosureAudit, Finding
 from compliance.errors import Conflict, Gone, NotFound
 from compliance.recordings import access as register
+from compliance.recordings import places
 from compliance.recordings.operations import erasing
 
 
@@ -72,12 +73,12 @@ def _conditions(organisation_id: UUID, call: Any) -> DisclosureAudit:
     """An audit of a call, not yet judged: under which rules, language and places it will be."""
     agent = agents.agent_named(organisation_id, call.agent_id) if call.agent_id else None
     given = judgements.given_by_agent(agent.languages, agent.jurisdictions) if agent else judgements.given_by_agent()
-    places = judgements.places_of_call(given["jurisdictions"], call.place)
+    codes = judgements.places_of_call(given["jurisdictions"], places.that_count(places.from_json(call.places)))
     return DisclosureAudit(
         call=call,
         rulebook=rules.RULEBOOK_VERSION,
         language=submissions.only_language(given["languages"]),
-        jurisdictions=list(places),
+        jurisdictions=list(codes),
         details={"agent": given},
     )
 

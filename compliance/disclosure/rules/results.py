@@ -140,6 +140,8 @@ class TranscriptResult:
     disclosure_turn: int | None = None
     seconds_to_disclosure: float | None = None
     first_personal_data_turn: int | None = None
+    objection_turn: int | None = None  # heard, even where the language allows no verdict; no part of the line below
+    seconds_to_objection: float | None = None
     rulebook: str = ""
 
     def as_json(self, case_id: str | int | None) -> dict[str, object]:

@@ -291,6 +291,7 @@ def judge_transcript(
     personal = (
         heard.personal if heard.language in language_packs.full_packs() and reasons != ["no_live_caller"] else None
     )
+    objected = heard.objections[0] if heard.objections and reasons != ["no_live_caller"] else None
     return TranscriptResult(
         verdict=worst([TRANSCRIPT_REASONS[reason][0] for reason in reasons]),
         reasons=tuple(reasons),
@@ -298,5 +299,7 @@ def judge_transcript(
         disclosure_turn=heard.turns[told].index if told is not None else None,
         seconds_to_disclosure=_seconds(heard, told) if told is not None else None,
         first_personal_data_turn=heard.turns[personal].index if personal is not None else None,
+        objection_turn=heard.turns[objected].index if objected is not None else None,
+        seconds_to_objection=_seconds(heard, objected) if objected is not None else None,
         rulebook=RULEBOOK_VERSION,
     )

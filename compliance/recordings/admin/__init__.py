@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compliance.recordings.admin.artifacts import ArtifactAdmin
 from compliance.recordings.admin.calls import CallAdmin
+from compliance.recordings.admin.downloads import DownloadAdmin
 from compliance.recordings.admin.subjects import DataSubjectAdmin
 
-__all__ = ["ArtifactAdmin", "CallAdmin", "DataSubjectAdmin"]
+__all__ = ["ArtifactAdmin", "CallAdmin", "DataSubjectAdmin", "DownloadAdmin"]

@@ -15,10 +15,11 @@ from accounts import pages
 from accounts.actors import Actor
 from accounts.buttons import Show, button
 from accounts.console import ScopedAdmin, actor_of
-from accounts.pages import Facts, Part
-from compliance.recordings import access
-from compliance.recordings.admin import content, tables
+from accounts.pages import Facts, Part, Table
+from compliance.recordings import access, places
+from compliance.recordings.admin import content, describing, tables
 from compliance.recordings.models import Call
+from compliance.recordings.operations import placing
 
 
 @admin.register(Call)
@@ -30,11 +31,11 @@ class CallAdmin(ScopedAdmin):
     )
     empty = "No call is registered yet."
     list_display = ("call", "started", "lasted", "agent_shown", "direction", "outcome", "place", "standing")
-    list_filter = ("state", "direction", "status")
+    list_filter = ("state", "direction", "status", "consent")
     search_fields = ("external_id",)
     search_help_text = "Id of the call, here or at its platform; or of a batch"
     ordering = ("-id",)
-    actions_detail = ("open_content",)
+    actions_detail = ("open_content", "set_places", "set_labels")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return access.calls(actor_of(request).organisation_id).defer("sealed_facts", "standings")
@@ -83,6 +84,7 @@ class CallAdmin(ScopedAdmin):
         artifacts = access.artifacts_of(row.organisation_id, row.id)
         return [
             self._facts(row),
+            _place_table(row),
             tables.artifact_table(artifacts),
             tables.place_table(row.organisation_id, artifacts),
             tables.party_table(row),
@@ -102,6 +104,10 @@ class CallAdmin(ScopedAdmin):
                 ("Direction", row.direction),
                 ("Outcome", self.outcome(row)),
                 ("Place of the caller", row.place),
+                ("Consent, as the platform says", pages.words(row.consent) if row.consent else ""),
+                ("Language", row.language),
+                ("Labels", pages.lines(row.labels)),
+                ("Signature of its document", row.trust),
                 ("Batch", row.batch_id),
                 ("Registered", pages.moment(row.registered_at)),
                 ("Erased", pages.moment(row.erased_at)),
@@ -122,3 +128,45 @@ class CallAdmin(ScopedAdmin):
     def open_content(self, actor: Actor, row: Call, data: dict[str, Any]) -> Show:
         purpose = content.PurposeQuestion.stated(data)
         return Show("Sound and words", [content.sound(actor, row, purpose), content.talk(actor, row, purpose)])
+
+    @button(
+        "recordings.describe",
+        "Set places",
+        text=(
+            "State where the ends of this call are. Your word replaces what was stated before; what the numbers say "
+            "stays beside it. Dates of disposal and the audit of the call are looked at again."
+        ),
+        form=describing.PlacesQuestion,
+        submit="Set places",
+        icon="location_on",
+        fits=lambda row: row.state == Call.State.ACTIVE,
+    )
+    def set_places(self, actor: Actor, row: Call, data: dict[str, Any]) -> None:
+        placing.set_places(actor=actor, call_id=row.id, words=describing.PlacesQuestion.stated(data))
+
+    @button(
+        "recordings.describe",
+        "Set labels",
+        text="Labels choose calls for schedules, holds and downloads. These replace all that the call has.",
+        form=describing.LabelsQuestion,
+        submit="Set labels",
+        icon="label",
+        fits=lambda row: row.state == Call.State.ACTIVE,
+    )
+    def set_labels(self, actor: Actor, row: Call, data: dict[str, Any]) -> None:
+        placing.set_labels(actor=actor, call_id=row.id, labels=data["labels"].splitlines())
+
+
+def _place_table(row: Call) -> Table:
+    known = places.from_json(row.places)
+    counting = ", ".join(places.that_count(known))
+    return Table(
+        "Places",
+        ["End", "Place", "On whose word", "How sure", "Why"],
+        [
+            [pages.words(one.end), one.place, pages.words(one.source), one.confidence, pages.words(one.reason)]
+            for one in known
+        ],
+        text=f"The strictest of these decides: {counting}." if counting else "",
+        empty="Nothing says where the ends of this call are.",
+    )

@@ -19,17 +19,19 @@ BODY = "application/octet-stream"
 
 
 def keep_delivery(*, actor: Actor, call_id: UUID, delivery_id: UUID, body: bytes) -> Artifact:
-    """Seal a body under the call that it speaks of. Raises Gone for an erased call."""
+    """Seal a body under the call that it speaks of: in a row, or in the store where it is large because sound is in it.
+    Raises Gone for an erased call.
+    """
     rights.require(actor, "recordings.register")
     with tenancy.operation(actor):
         call = erasing.lock_call(actor.organisation_id, call_id)
         if call.state != Call.State.ACTIVE:
             raise Gone("This call was erased", code="call_erased")
-        sealed = store.put_inline(
-            organisation_id=actor.organisation_id,
-            scope=access.call_scope(actor.organisation_id, call_id),
-            kind=store.ObjectKind.DELIVERY,
-            plaintext=body,
+        sealed = keeping.sealed_document(
+            actor.organisation_id,
+            access.call_scope(actor.organisation_id, call_id),
+            store.ObjectKind.DELIVERY,
+            body,
             media_type=BODY,
         )
         artifact = keeping.store_artifact(call, ArtifactKind.DELIVERY, sealed, variant=delivery_id.hex)

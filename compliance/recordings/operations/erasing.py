@@ -7,7 +7,10 @@ the call's lock is alone with it.
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -18,8 +21,13 @@ from accounts import routing
 from compliance.errors import Conflict, NotFound
 from compliance.recordings import labels, states
 from compliance.recordings.models import Artifact, Call, DataSubject, Location, Party, PlaybackLink, SubjectIdentifier
-from compliance.recordings.states import ArtifactState, LocationState
+from compliance.recordings.states import ArtifactKind, ArtifactState, LocationState
 from compliance.vault import scopes, store
+
+_BLANKED = (
+    "external_id", "batch_id", "direction", "status", "place", "consent", "ended_reason", "agent_version", "language",
+    "trust",
+)  # fmt: skip
 
 # --- locks ----------------------------------------------------------------------------------------
 
@@ -50,6 +58,30 @@ def lock_artifact(organisation_id: UUID, artifact_id: UUID) -> Artifact:
     return artifact
 
 
+def lock_batch(organisation_id: UUID, artifact_ids: Sequence[UUID]) -> list[Artifact]:
+    """Many artifacts, locked after their calls, calls in order of id; each with its object, and `.call` the locked row.
+
+    Ids of nobody are left out.
+    """
+    rows = Artifact.objects.for_organisation(organisation_id).filter(id__in=artifact_ids)
+    call_ids = set(rows.exclude(call=None).values_list("call_id", flat=True))
+    locked = Call.objects.for_organisation(organisation_id).select_for_update().filter(id__in=call_ids)
+    calls = {call.id: call for call in locked.order_by("id")}
+    artifacts = list(rows.select_for_update(of=("self",)).select_related("object").order_by("call_id", "id"))
+    for artifact in artifacts:
+        artifact.call = calls.get(artifact.call_id) if artifact.call_id else None
+    return artifacts
+
+
+def lock_ids(organisation_id: UUID, artifact_ids: Sequence[UUID]) -> None:
+    """`lock_batch` for who needs the locks and not the rows."""
+    rows = Artifact.objects.for_organisation(organisation_id).filter(id__in=artifact_ids)
+    call_ids = set(rows.exclude(call=None).values_list("call_id", flat=True))
+    calls = Call.objects.for_organisation(organisation_id).select_for_update().filter(id__in=call_ids)
+    list(calls.order_by("id").values_list("id", flat=True))
+    list(rows.select_for_update().order_by("call_id", "id").values_list("id", flat=True))
+
+
 # --- artifacts ------------------------------------------------------------------------------------
 
 
@@ -61,6 +93,29 @@ def move_artifact(artifact: Artifact, to: ArtifactState, **columns: Any) -> None
     for name, value in columns.items():
         setattr(artifact, name, value)
     artifact.save(update_fields=["state", *columns])
+
+
+def move_batch(artifacts: Sequence[Artifact], to: ArtifactState, **columns: Any) -> None:
+    """`move_artifact` for locked artifacts of one organisation, in one statement. None moves where one may not."""
+    for artifact in artifacts:
+        if not states.may_move(ArtifactState(artifact.state), to):
+            raise Conflict(f"From {artifact.state} there is no way to {to.value}", code="state_forbids")
+    if not artifacts:
+        return
+    rows = Artifact.objects.for_organisation(artifacts[0].organisation_id)
+    rows.filter(id__in=[artifact.id for artifact in artifacts]).update(state=to.value, **columns)
+    for artifact in artifacts:
+        artifact.state = to.value
+        for name, value in columns.items():
+            setattr(artifact, name, value)
+
+
+def assign_batch(
+    organisation_id: UUID, artifact_ids: Sequence[UUID], *, due_on: date | None, rule: str, reason: str, action: str
+) -> int:
+    """Write the same date, rule, reason and action on locked artifacts, in one statement; how many there were."""
+    rows = Artifact.objects.for_organisation(organisation_id).filter(id__in=artifact_ids)
+    return rows.update(due_on=due_on, retention_rule=rule, retention_reason=reason, retention_action=action)
 
 
 def assign_retention(artifact: Artifact, *, due_on: date | None, rule: str, reason: str) -> bool:
@@ -105,11 +160,28 @@ def note_location(
 
     The same state again is a newer proof; another one must be in the table of moves.
     """
+    find_location(location, state, proof=proof, checked_at=checked_at)
+    location.save(update_fields=["state", "proof", "checked_at"])
+
+
+def find_location(
+    location: Location, state: LocationState, *, proof: Mapping[str, Any], checked_at: datetime | None = None
+) -> None:
+    """`note_location` without saving: many are saved at once by `note_batch`."""
     if location.state != state.value and not states.may_move(LocationState(location.state), state):
         raise Conflict(f"From {location.state} there is no way to {state.value}", code="state_forbids")
     location.state, location.proof = state.value, dict(proof)
     location.checked_at = checked_at or timezone.now()
-    location.save(update_fields=["state", "proof", "checked_at"])
+
+
+def note_batch(locations: Sequence[Location]) -> None:
+    """Save what `find_location` noted on places of one organisation: one statement for those that got the same."""
+    groups: dict[tuple[str, str, datetime | None], list[Location]] = defaultdict(list)
+    for location in locations:
+        groups[location.state, json.dumps(location.proof), location.checked_at].append(location)
+    for (state, _, checked_at), same in groups.items():
+        rows = Location.objects.for_organisation(same[0].organisation_id).filter(id__in=[one.id for one in same])
+        rows.update(state=state, proof=same[0].proof, checked_at=checked_at)
 
 
 def keep_probe(location: Location, url: str) -> None:
@@ -126,6 +198,62 @@ def probe_of(location: Location) -> str | None:
     scope = scopes.Scope(scopes.ScopeKind.LOCATION, location.id)
     sealed = bytes(location.sealed_probe)
     return store.open_value(location.organisation_id, scope, labels.probe(location.id), sealed).decode()
+
+
+def note_attempt(location: Location, code: str, *, proof: Mapping[str, Any] | None = None) -> None:
+    """One more try at a place from which data is to go, and what it ended with; where it was first wanted gone."""
+    location.asked_at = location.asked_at or timezone.now()
+    location.attempts += 1
+    location.last_code = code[:64]
+    if proof is not None:
+        location.proof = dict(proof)
+    location.save(update_fields=["asked_at", "attempts", "last_code", "proof"])
+
+
+@dataclass(frozen=True, slots=True)
+class LateCopy:
+    """Something of an erased call that a platform turned out to have, again or still."""
+
+    kind: ArtifactKind
+    variant: str = ""
+    url: str = field(default="", repr=False)
+    part_id: str = field(default="", repr=False)
+
+
+def reopen_upstream(call: Call, external_id: str, copies: Sequence[LateCopy], *, platform: str) -> list[Location]:
+    """Note where data of an erased call lies upstream after all, with what is needed to have it deleted again.
+
+    The platform's id of the call is no longer kept with the call, so it goes under the key of each place, which ends
+    with the debt. A place that was proven gone stays as it was proven, and a new one is opened beside it; one that is
+    owed already stays as it is.
+    """
+    found = []
+    for copy in copies:
+        artifact = _late_artifact(call, copy)
+        rows = Location.objects.for_organisation(call.organisation_id).filter(artifact=artifact)
+        rows = rows.filter(place=Location.Place.PLATFORM).exclude(state=LocationState.CONFIRMED_GONE.value)
+        location = rows.order_by("-id").first() or add_location(artifact, Location.Place.PLATFORM, name=platform)
+        found.append(location)
+        if location.sealed_probe is not None:
+            continue  # it is owed already, by the address that was known when it was decided
+        keep_probe(location, json.dumps({"url": copy.url, "external_id": external_id, "part_id": copy.part_id}))
+    return found
+
+
+def _late_artifact(call: Call, copy: LateCopy) -> Artifact:
+    """The artifact that a late copy belongs to; of one that we never had, a row that says that we never had it."""
+    rows = Artifact.objects.for_organisation(call.organisation_id).filter(call=call, kind=copy.kind.value)
+    found: Artifact | None = rows.filter(variant=copy.variant).order_by("-version").first()
+    if found is None:
+        found = Artifact.objects.create(
+            organisation_id=call.organisation_id,
+            call=call,
+            kind=copy.kind.value,
+            variant=copy.variant,
+            state=ArtifactState.NEVER_RECORDED.value,
+            deletion_ground="call_erased",
+        )
+    return found
 
 
 # --- calls and people -----------------------------------------------------------------------------
@@ -155,16 +283,17 @@ def mark_call_erased(call: Call) -> None:
     if call.state != Call.State.ERASING:
         raise Conflict("A call is erased after it was marked so", code="state_forbids")
     call.state, call.erased_at = Call.State.ERASED, timezone.now()
-    call.external_id = call.batch_id = call.direction = call.status = call.place = ""
-    call.sealed_facts, call.standings = None, {}
+    for name in _BLANKED:
+        setattr(call, name, "")
+    call.sealed_facts, call.consent_at = None, None
+    call.standings, call.places, call.labels = {}, [], []
     call.save(
         update_fields=[
-            "state", "erased_at", "external_id", "batch_id", "direction", "status", "place", "sealed_facts",
-            "standings",
+            "state", "erased_at", *_BLANKED, "sealed_facts", "consent_at", "standings", "places", "labels"
         ]
     )  # fmt: skip
     found = Artifact.objects.for_organisation(call.organisation_id).filter(call=call)
-    found.exclude(sealed_source=None).update(sealed_source=None, source_expires_at=None)
+    found.exclude(sealed_source=None).update(sealed_source=None, sealed_cipher=None, source_expires_at=None)
     withdraw_links(call.organisation_id, list(found.values_list("id", flat=True)))
 
 

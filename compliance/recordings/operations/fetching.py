@@ -1,4 +1,4 @@
-"""Getting a recording from its platform into the vault.
+"""Getting a recording from its platform into the vault: one try, and what it leaves behind.
 
 What can go wrong: half a file, a page instead of sound, a file that never ends, a call that is erased while its sound
 is on the way, a worker that dies at any point. So bytes are sealed while they come and are nothing until the
@@ -8,12 +8,13 @@ leaves a state from which the next try goes on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 
 from accounts import access as rights
@@ -21,17 +22,16 @@ from accounts import tenancy
 from accounts.actors import Actor
 from compliance import jobs
 from compliance.connectors import access as connectors
-from compliance.connectors import destinations
-from compliance.connectors.fetching import FetchedAudio, FetchLimits, SafeFetcher
-from compliance.connectors.probing import AudioFacts, ProbeFailed, Prober
+from compliance.connectors.facts import RecordingCipher, RecordingFacts
 from compliance.connectors.providers import registry
-from compliance.connectors.refusals import FetchError
+from compliance.connectors.providers.questions import Credentials
 from compliance.errors import Conflict
-from compliance.recordings import access, events
+from compliance.recordings import access, events, labels
 from compliance.recordings.models import Artifact, Call, Location
-from compliance.recordings.operations import erasing, keeping
-from compliance.recordings.states import ArtifactKind, ArtifactState
-from compliance.vault import scopes, store
+from compliance.recordings.operations import announcing, downloading, erasing, keeping, renewing
+from compliance.recordings.operations.downloading import Fetched, Task, TryFailed
+from compliance.recordings.states import ArtifactState
+from compliance.vault import store
 
 LADDER = (10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
 """Seconds between tries; the last one repeats until the platform's own copy is gone."""
@@ -40,7 +40,12 @@ GIVE_UP_AFTER = timedelta(days=14)
 """Where the platform does not say when its copy goes."""
 
 _THROUGH_THE_LADDER = timedelta(seconds=sum(LADDER), days=1)
-_QUARANTINE = frozenset({"not_audio", "type_mismatch", "encoded", "too_large", "crashed", "bad_answer"})
+_QUARANTINE = frozenset(
+    {
+        "not_audio", "type_mismatch", "encoded", "too_large", "crashed", "bad_answer",
+        "hash_mismatch", "size_mismatch", "not_authentic", "bad_cipher",
+    }
+)  # fmt: skip
 _FETCHABLE = frozenset({ArtifactState.ANNOUNCED, ArtifactState.RETRY_WAIT, ArtifactState.UNAVAILABLE})
 
 
@@ -56,39 +61,60 @@ class Outcome:
         return self.state is ArtifactState.RETRY_WAIT
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    organisation_id: UUID
-    artifact_id: UUID
-    kind: store.ObjectKind
-    version: int
-    scope: scopes.Scope
-    url: str
-    hosts: Sequence[str]
-    max_redirects: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    staged: store.Staged
-    audio: AudioFacts | None  # None: sound, but too large for our measuring
-
-
 def fetch_recording(*, actor: Actor, artifact_id: UUID) -> Outcome:
-    """One try.
+    """One try. Where the address has expired, or the platform refuses it, the platform is asked for a fresh one first,
+    and that is tried at once; once a try.
 
     Must be called outside a transaction. Raises Unavailable where our own store or keys do not answer (try again).
     """
     rights.require(actor, "recordings.register")
+    renewed = None
+    while True:
+        task = _begin(actor, artifact_id)
+        if isinstance(task, Outcome):
+            return task
+        if renewed is None and renewing.has_expired(task):
+            renewed = renewing.renew_link(actor, task)
+            if renewed.is_fresh:
+                continue
+        try:
+            return _had(actor, artifact_id, functools.partial(downloading.download, task))
+        except TryFailed as failure:
+            if renewed is None and failure.code in renewing.RENEWABLE:
+                renewed = renewing.renew_link(actor, task)
+                if renewed.is_fresh:
+                    continue
+            absence = renewed.absence if renewed else ""
+            return _note_failure(
+                actor, artifact_id, absence or failure.code, is_retryable=failure.is_retryable and not absence
+            )
+
+
+def take_in_recording(
+    *, actor: Actor, call_id: UUID, recording: RecordingFacts, chunks: Iterable[bytes]
+) -> tuple[UUID, Outcome]:
+    """Keep a recording that is at hand in clear pieces, such as a file that is imported: looked at, measured, hashed
+    and sealed like one that was fetched. Taking the same one in again changes nothing. The artifact, and what became of
+    it.
+
+    Must be called outside a transaction. Raises Gone for an erased call, and whatever the chunks raise.
+    """
+    rights.require(actor, "recordings.register")
+    artifact_id = _expect(actor, call_id, recording)
     task = _begin(actor, artifact_id)
     if isinstance(task, Outcome):
-        return task
+        return artifact_id, task
+    media_type = recording.media_type or ""
     try:
-        fetched = _download(task)
-    except FetchError as error:
-        return _note_failure(actor, artifact_id, error.code, is_retryable=error.is_retryable)
-    except ProbeFailed as error:
-        return _note_failure(actor, artifact_id, error.code, is_retryable=False)
+        return artifact_id, _had(actor, artifact_id, lambda: downloading.take(task, chunks, media_type))
+    except TryFailed as failure:
+        return artifact_id, _note_failure(actor, artifact_id, failure.code, is_retryable=failure.is_retryable)
+
+
+def _had(actor: Actor, artifact_id: UUID, get: Callable[[], Fetched]) -> Outcome:
+    """What `get` sealed, kept. Raises TryFailed."""
+    try:
+        fetched = get()
     except store.KeyDestroyed:
         return _note_refused(actor, artifact_id)
     try:
@@ -100,12 +126,21 @@ def fetch_recording(*, actor: Actor, artifact_id: UUID) -> Outcome:
     return _note_refused(actor, artifact_id)
 
 
+def _expect(actor: Actor, call_id: UUID, recording: RecordingFacts) -> UUID:
+    """The artifact that the recording will be, registered where there is none."""
+    with tenancy.operation(actor):
+        artifact, is_new = announcing.expect_recording(actor.organisation_id, call_id, recording)
+        if is_new:
+            keeping.note(actor, events.ARTIFACT_ANNOUNCED, artifact)
+    return artifact.id
+
+
 def retry_fetch(*, actor: Actor, artifact_id: UUID) -> Artifact:
     """Ask again for a recording that was not to be had: after its host was allowed, or the platform was mended."""
     rights.require(actor, "recordings.register")
     with tenancy.operation(actor):
         artifact = erasing.lock_artifact(actor.organisation_id, artifact_id)
-        if ArtifactState(artifact.state) not in _FETCHABLE or artifact.sealed_source is None:
+        if ArtifactState(artifact.state) not in _FETCHABLE or announcing.is_absent(artifact):
             raise Conflict("There is nothing to fetch here", code="state_forbids")
         jobs.enqueue_on_commit(
             "recordings.fetch_recording", organisation_id=actor.organisation_id, object_id=artifact.id
@@ -114,76 +149,64 @@ def retry_fetch(*, actor: Actor, artifact_id: UUID) -> Artifact:
     return artifact
 
 
-def _begin(actor: Actor, artifact_id: UUID) -> _Task | Outcome:
+def _begin(actor: Actor, artifact_id: UUID) -> Task | Outcome:
     """Under lock: is there anything to fetch? The state says so before the first byte is asked for."""
-    organisation_id = actor.organisation_id
     with tenancy.operation(actor):
-        artifact = erasing.lock_artifact(organisation_id, artifact_id)
+        artifact = erasing.lock_artifact(actor.organisation_id, artifact_id)
         state = ArtifactState(artifact.state)
         call = artifact.call
-        if call is None or call.state != Call.State.ACTIVE or artifact.sealed_source is None:
+        if call is None or call.state != Call.State.ACTIVE or announcing.is_absent(artifact):
             return Outcome(state, "nothing_to_fetch")
         if state in _FETCHABLE:
             erasing.move_artifact(artifact, ArtifactState.FETCHING, failure_code="")
             keeping.note(actor, events.FETCH_BEGUN, artifact)
         elif state is not ArtifactState.FETCHING:  # fetching: an earlier worker died over it
             return Outcome(state, "nothing_to_fetch")
-        connection = connectors.connection_of(organisation_id, call.connection_id)
-        is_copy = artifact.kind == ArtifactKind.REDACTED_COPY.value
-        return _Task(
-            organisation_id=organisation_id,
-            artifact_id=artifact_id,
-            kind=store.ObjectKind.REDACTED_RECORDING if is_copy else store.ObjectKind.RECORDING,
-            version=artifact.version,
-            scope=access.call_scope(organisation_id, call.id),
-            url=access.source_of(artifact) or "",
-            hosts=connection.allowed_hosts,
-            max_redirects=registry.provider_for(connection.platform).max_redirects,
-        )
+        return _task_of(artifact, call)
 
 
-def _download(task: _Task) -> _Fetched:
-    """Fetch, measure and seal in one stream; nothing in clear touches the disk.
+def _task_of(artifact: Artifact, call: Call) -> Task:
+    """All that the try needs, opened while the organisation's scope is there."""
+    organisation_id = artifact.organisation_id
+    connection = connectors.connection_of(organisation_id, call.connection_id)
+    url, cipher = access.source_of(artifact) or "", _cipher_of(artifact)
+    has_credentials = bool(url and registry.provider_for(connection.platform).credentials)
+    return Task(
+        organisation_id=organisation_id,
+        artifact_id=artifact.id,
+        call_id=call.id,
+        connection_id=connection.id,
+        platform=connection.platform,
+        kind=artifact.kind,
+        variant=artifact.variant,
+        version=artifact.version,
+        scope=access.call_scope(organisation_id, call.id),
+        external_id=call.external_id,
+        url=url,
+        expires_at=artifact.source_expires_at,
+        hosts=connection.allowed_hosts,
+        credentials=connectors.credentials_of(connection) if has_credentials else Credentials(),
+        cipher=cipher,
+        private_key=connectors.recording_key_of(connection, cipher.public_key_id) if cipher else None,
+        expected_hash=artifact.expected_hash,
+        expected_size=artifact.size,
+    )
 
-    What fails in the middle is taken back by the vault.
-    """
-    fetcher = SafeFetcher(test_hosts=destinations.parse_test_hosts(",".join(settings.FETCH_TEST_HOSTS)))
-    limits = FetchLimits(max_bytes=settings.FETCH_MAX_BYTES)
-    with fetcher.open(task.url, allowed_hosts=task.hosts, max_redirects=task.max_redirects, limits=limits) as audio:
-        with Prober(audio.container) as prober:
-            staged = store.stage(
-                organisation_id=task.organisation_id,
-                scope=task.scope,
-                kind=task.kind,
-                source=prober.tee(audio),
-                media_type=audio.media_type,
-                version=task.version,
-            )
-            try:
-                return _Fetched(staged, _checked(audio, staged, prober))
-            except (FetchError, ProbeFailed):
-                store.abandon(staged)
-                raise
 
-
-def _checked(audio: FetchedAudio, staged: store.Staged, prober: Prober) -> AudioFacts | None:
-    """What was sealed is what was received, all of it, and it is sound."""
-    if audio.receipt.sha256.hex() != staged.sha256:
-        raise FetchError("truncated")
-    try:
-        return prober.finish()
-    except ProbeFailed as error:
-        # Sound that our measuring cannot carry to the end is still the recording; what is no sound is not.
-        if error.code in {"too_slow", "limits"}:
-            return None
-        raise
+def _cipher_of(artifact: Artifact) -> RecordingCipher | None:
+    if artifact.sealed_cipher is None or artifact.call_id is None:
+        return None
+    scope = access.call_scope(artifact.organisation_id, artifact.call_id)
+    sealed = bytes(artifact.sealed_cipher)
+    document = store.open_value(artifact.organisation_id, scope, labels.cipher(artifact.id), sealed)
+    return RecordingCipher(**json.loads(document))
 
 
 class _TooLate(Exception):
     """The call or the artifact went its way while the bytes were coming."""
 
 
-def _keep(actor: Actor, artifact_id: UUID, fetched: _Fetched) -> Outcome:
+def _keep(actor: Actor, artifact_id: UUID, fetched: Fetched) -> Outcome:
     organisation_id, audio = actor.organisation_id, fetched.audio
     with tenancy.operation(actor):
         artifact = erasing.lock_artifact(organisation_id, artifact_id)
@@ -205,7 +228,9 @@ def _keep(actor: Actor, artifact_id: UUID, fetched: _Fetched) -> Outcome:
         )
         keeping.locate_in_store(artifact, sealed)
         keeping.note(actor, events.ARTIFACT_STORED, artifact)
-        jobs.enqueue_on_commit("retention.assign", organisation_id=organisation_id, object_id=_call_id(artifact))
+        call_id = _call_id(artifact)
+        jobs.enqueue_on_commit("retention.assign", organisation_id=organisation_id, object_id=call_id)
+        jobs.enqueue_on_commit("disclosure.find_refusals", organisation_id=organisation_id, object_id=call_id)
     return Outcome(ArtifactState.STORED)
 
 
@@ -244,4 +269,8 @@ def _note_refused(actor: Actor, artifact_id: UUID) -> Outcome:
         if artifact.state == ArtifactState.STORED.value:
             return Outcome(ArtifactState.STORED, "already_stored")
         keeping.note(actor, events.ARTIFACT_REFUSED, artifact, outcome="refused", code="call_erased")
+        if artifact.call_id is not None:  # it came late, so it lies at the platform still, or again
+            jobs.enqueue_on_commit(
+                "retention.delete_late", organisation_id=actor.organisation_id, object_id=artifact.call_id
+            )
     return Outcome(ArtifactState(artifact.state), "call_erased")

@@ -1,4 +1,4 @@
-"""Taking in what a platform told about a call: recordings are announced, words are sealed.
+"""Taking in what a platform told about a call: its words are sealed, and the rows of what is stored are made.
 
 Called under the call's lock.
 """
@@ -15,11 +15,9 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from audit import log
-from audit.ids import uuid7
-from compliance import jobs
 from compliance.connectors.facts import CallFacts, RecordingFacts, RecordingKind
 from compliance.connectors.providers.base import Provider
-from compliance.recordings import access, documents, labels
+from compliance.recordings import documents
 from compliance.recordings.documents import Summary
 from compliance.recordings.models import Artifact, Call, Location
 from compliance.recordings.operations import erasing
@@ -28,7 +26,6 @@ from compliance.vault import scopes, store
 
 JSON = "application/json"
 INLINE_LIMIT = 4 * 1024 * 1024
-_REFETCHED = frozenset({ArtifactState.ANNOUNCED.value, ArtifactState.RETRY_WAIT.value, ArtifactState.UNAVAILABLE.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,47 +64,6 @@ def variant_of(recording: RecordingFacts) -> str:
     return f"{recording.kind.value}:{hashlib.sha256(recording.external_id.encode()).hexdigest()[:16]}"
 
 
-def announce_recordings(taking: Taking) -> list[Artifact]:
-    """Register what is new among the recordings and have it fetched; the new rows, and those with a new address."""
-    return [artifact for recording in taking.facts.recordings if (artifact := _announce(taking, recording))]
-
-
-def _announce(taking: Taking, recording: RecordingFacts) -> Artifact | None:
-    artifact = taking.newest(kind_of(recording), variant_of(recording))
-    if artifact is None:
-        artifact = _new_recording(taking, recording)
-    elif artifact.state in _REFETCHED and access.source_of(artifact) != recording.url:
-        artifact.sealed_source = _sealed_source(taking, artifact.id, recording.url)
-        artifact.source_expires_at = taking.provider.link_expires_at(recording, taking.received_at)
-        artifact.save(update_fields=["sealed_source", "source_expires_at"])
-    else:
-        return None
-    jobs.enqueue_on_commit("recordings.fetch_recording", organisation_id=taking.organisation_id, object_id=artifact.id)
-    return artifact
-
-
-def _new_recording(taking: Taking, recording: RecordingFacts) -> Artifact:
-    id_ = uuid7()
-    artifact: Artifact = Artifact.objects.create(
-        id=id_,
-        organisation_id=taking.organisation_id,
-        call=taking.call,
-        kind=kind_of(recording).value,
-        variant=variant_of(recording),
-        media_type=recording.media_type or "",
-        duration_ms=None if recording.duration_seconds is None else round(recording.duration_seconds * 1000),
-        sealed_source=_sealed_source(taking, id_, recording.url),
-        source_expires_at=taking.provider.link_expires_at(recording, taking.received_at),
-    )
-    gone_on = taking.provider.original_gone_on(taking.facts, taking.received_at)
-    erasing.add_location(artifact, Location.Place.PLATFORM, name=taking.provider.name, expected_gone_on=gone_on)
-    return artifact
-
-
-def _sealed_source(taking: Taking, artifact_id: UUID, url: str) -> bytes:
-    return store.seal_value(taking.organisation_id, taking.scope, labels.source(artifact_id), url.encode())
-
-
 def keep_transcript(taking: Taking) -> Artifact | None:
     """Seal the words as a new version, where they differ from the newest one. None where nothing was kept."""
     if not taking.facts.transcript:
@@ -131,7 +87,8 @@ def _keep(taking: Taking, kind: ArtifactKind, object_kind: store.ObjectKind, doc
     sealed = sealed_document(taking.organisation_id, taking.scope, object_kind, document, version=_next(known))
     artifact = store_artifact(taking.call, kind, sealed, version=sealed.version)
     if known is None:
-        erasing.add_location(artifact, Location.Place.PLATFORM, name=taking.provider.name)
+        gone_on = taking.provider.transcript_gone_on(taking.facts, taking.received_at)
+        erasing.add_location(artifact, Location.Place.PLATFORM, name=taking.provider.name, expected_gone_on=gone_on)
     return artifact
 
 
@@ -140,20 +97,31 @@ def _next(known: Artifact | None) -> int:
 
 
 def sealed_document(
-    organisation_id: UUID, scope: scopes.Scope, kind: store.ObjectKind, document: bytes, *, version: int = 1
+    organisation_id: UUID,
+    scope: scopes.Scope,
+    kind: store.ObjectKind,
+    document: bytes,
+    *,
+    version: int = 1,
+    media_type: str = JSON,
 ) -> store.SealedObject:
-    """Seal a JSON document: in the row where it is small, in the store where it is not."""
+    """Seal a document: in the row where it is small, in the store where it is not."""
     if len(document) <= INLINE_LIMIT:
         return store.put_inline(
             organisation_id=organisation_id,
             scope=scope,
             kind=kind,
             plaintext=document,
-            media_type=JSON,
+            media_type=media_type,
             version=version,
         )
     return store.put(
-        organisation_id=organisation_id, scope=scope, kind=kind, source=document, media_type=JSON, version=version
+        organisation_id=organisation_id,
+        scope=scope,
+        kind=kind,
+        source=document,
+        media_type=media_type,
+        version=version,
     )
 
 

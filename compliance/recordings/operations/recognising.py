@@ -36,11 +36,15 @@ class Seen:
 
 
 def identifiers_told(organisation_id: UUID, connection_id: UUID, facts: CallFacts) -> list[Seen]:
-    """Telephone number and contact id as the platform told them.
+    """Telephone number, contact id and mail address as the platform told them.
 
     What is no identifier of its kind is left out: it stays in the facts.
     """
-    told = [(IdentifierKind.PHONE, facts.phone_number), (IdentifierKind.CONTACT_ID, facts.contact_id)]
+    told = [
+        (IdentifierKind.PHONE, facts.phone_number),
+        (IdentifierKind.CONTACT_ID, facts.contact_id),
+        (IdentifierKind.EMAIL, facts.email),
+    ]
     seen = []
     for kind, value in told:
         normalised = _normalised(kind, value)
@@ -63,21 +67,23 @@ def identifiers_spoken(organisation_id: UUID, messages: Sequence[Message]) -> li
 
 
 def place_of(seen: Iterable[Seen]) -> str:
-    """ISO 3166 country of the number, "" where none is known."""
+    """ISO 3166 place of the number, "" where none is known."""
     return next((places.place_of_number(one.value) for one in seen if one.kind is IdentifierKind.PHONE), "")
 
 
 def recognise_subject(organisation_id: UUID, seen: Sequence[Seen], *, region: str) -> DataSubject:
     """The one existing data subject that these identifiers name, or a new one.
 
-    A contact id decides; only without a known one does the telephone, and not for somebody who has another contact id
-    at the same connection. Two calls of one person at the same time wait for each other here.
+    A contact id decides; only without a known one does the telephone, and only where no number was told the mail
+    address; neither of the two for somebody who has another contact id at the same connection, and no address that was
+    only heard. Two calls of one person at the same time wait for each other here.
     """
     _wait_for_others(one.fingerprint for one in seen)
     known = _named_by(organisation_id, [one for one in seen if one.kind is IdentifierKind.CONTACT_ID])
     if not known:
         contact = next((one for one in seen if one.kind is IdentifierKind.CONTACT_ID), None)
-        known = _named_by(organisation_id, [one for one in seen if one.kind is IdentifierKind.PHONE])
+        phones = [one for one in seen if one.kind is IdentifierKind.PHONE]
+        known = _named_by(organisation_id, phones or [one for one in seen if one.kind is IdentifierKind.EMAIL])
         known -= _with_another_contact(organisation_id, known, contact)
     if len(known) == 1:
         subject: DataSubject = DataSubject.objects.for_organisation(organisation_id).get(id=known.pop())
@@ -93,10 +99,14 @@ def note_identifiers(subject: DataSubject, seen: Sequence[Seen], *, name: str | 
     organisation_id = subject.organisation_id
     rows = SubjectIdentifier.objects.for_organisation(organisation_id).filter(subject=subject)
     known = {(kind, bytes(fingerprint)) for kind, fingerprint in rows.values_list("kind", "fingerprint")}
-    again = [one.fingerprint for one in seen if (one.kind.value, one.fingerprint) in known]
+    first = {(one.kind.value, one.fingerprint): one for one in reversed(seen)}
+    again = [one for key, one in first.items() if key in known]
     if again:
-        rows.filter(fingerprint__in=again).update(last_seen_at=timezone.now())
-    new = [one for one in seen if (one.kind.value, one.fingerprint) not in known]
+        rows.filter(fingerprint__in=[one.fingerprint for one in again]).update(last_seen_at=timezone.now())
+        told = [one.fingerprint for one in again if one.source == SubjectIdentifier.Source.PLATFORM]
+        heard = rows.filter(fingerprint__in=told, source=SubjectIdentifier.Source.TRANSCRIPT)
+        heard.update(source=SubjectIdentifier.Source.PLATFORM)
+    new = [one for key, one in first.items() if key not in known]
     if not new and (subject.sealed_name is not None or not name):
         return 0
     values = store.values(organisation_id, scopes.subject(subject.id))
@@ -147,6 +157,7 @@ def _named_by(organisation_id: UUID, seen: Sequence[Seen]) -> set[UUID]:
         rows = SubjectIdentifier.objects.for_organisation(organisation_id).filter(
             kind=one.kind.value, fingerprint=one.fingerprint, subject__erased_at=None
         )
+        rows = rows.exclude(source=SubjectIdentifier.Source.TRANSCRIPT)
         named |= set(rows.values_list("subject_id", flat=True))
     return named
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -10,7 +12,8 @@ from accounts import pages
 from accounts.console import actor_of
 from accounts.pages import Figure
 from compliance.retention import debt, holds
-from compliance.retention.models import LegalHold
+from compliance.retention.models import LegalHold, RetentionReview, RetentionRun
+from compliance.retention.operations import reviewing, running
 
 
 def figures(request: HttpRequest) -> list[Figure]:
@@ -36,4 +39,26 @@ def figures(request: HttpRequest) -> list[Figure]:
             reverse("admin:recordings_location_changelist"),
             pages.GOOD if owed == "0" else pages.WAITING,
         ),
+        _waiting(actor.organisation_id),
     ]
+
+
+def _waiting(organisation_id: UUID) -> Figure:
+    """A run that stopped itself comes first; else the artifacts that wait for a person's look."""
+    stopped = running.runs(organisation_id).filter(state=RetentionRun.State.STOPPED).first()
+    if stopped is not None:
+        return Figure(
+            "Retention run",
+            stopped.due,
+            "due, more than the guard lets go: waits for approval",
+            reverse("admin:retention_retentionrun_changelist"),
+            pages.BAD,
+        )
+    reviews = pages.counted(reviewing.reviews(organisation_id).filter(state=RetentionReview.State.OPEN))
+    return Figure(
+        "Retention reviews",
+        reviews,
+        "due, and waiting for a person",
+        reverse("admin:retention_retentionreview_changelist"),
+        pages.WAITING if reviews != "0" else pages.PLAIN,
+    )

@@ -5,13 +5,23 @@ end with a rule for everything, a clock whose day is unknown falls back to regis
 a rule, with a warning, never the absence of one.
 """
 
-from compliance.retention.rules.assignment import Assignment, assign
+from compliance.retention.rules.assignment import Assignment, assign, case_closed_on
 from compliance.retention.rules.defaults import DEFAULT_SCHEDULE
 from compliance.retention.rules.documents import parse_schedule, to_document
-from compliance.retention.rules.schedules import ArtifactFacts, ClockStart, Guard, Match, Rule, RuleError, Schedule
+from compliance.retention.rules.schedules import (
+    Action,
+    ArtifactFacts,
+    ClockStart,
+    Guard,
+    Match,
+    Rule,
+    RuleError,
+    Schedule,
+)
 
 __all__ = [
     "DEFAULT_SCHEDULE",
+    "Action",
     "ArtifactFacts",
     "Assignment",
     "ClockStart",
@@ -21,6 +31,7 @@ __all__ = [
     "RuleError",
     "Schedule",
     "assign",
+    "case_closed_on",
     "parse_schedule",
     "to_document",
 ]

@@ -1,22 +1,29 @@
-"""The JSON document that a schedule is stored as. Reading it raises RuleError only, naming what is wrong."""
+"""The JSON document that a schedule is stored as. Reading it raises RuleError only, naming what is wrong.
+
+Format 1 knew no labels, no actions but deletion, and two clocks; it had no number. What it says means the same in 2.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 
-from compliance.retention.rules.schedules import ClockStart, Guard, Match, Rule, RuleError, Schedule
+from compliance.retention.rules.schedules import Action, ClockStart, Guard, Match, Rule, RuleError, Schedule
+
+FORMAT = 2
 
 
 def to_document(schedule: Schedule) -> dict[str, object]:
     """The schedule as JSON values; `parse_schedule` reads it back."""
-    return {
-        "rules": [_document(rule) for rule in schedule.rules],
-        "guards": [_document(guard) for guard in schedule.guards],
-    }
+    rules = [_document(rule) for rule in schedule.rules]
+    guards = [_document(guard) for guard in schedule.guards]
+    return {"format": FORMAT, "rules": rules, "guards": guards}
 
 
 def parse_schedule(document: object) -> Schedule:
     """Reads a schedule. Raises RuleError, naming what is unknown, missing or of the wrong type."""
-    top = _object(document, {"rules", "guards"}, "the schedule")
+    top = _object(document, {"format", "rules", "guards"}, "the schedule")
+    form = top.get("format", 1)
+    if isinstance(form, bool) or form not in (1, FORMAT):
+        raise RuleError(f"unknown format {str(form)[:20]!r}; known are 1 and {FORMAT}")
     return Schedule(
         rules=tuple(_rule(item) for item in _list(top.get("rules"), "rules")),
         guards=tuple(_guard(item) for item in _list(top.get("guards", []), "guards")),
@@ -25,15 +32,19 @@ def parse_schedule(document: object) -> Schedule:
 
 def _document(part: Rule | Guard) -> dict[str, object]:
     values = asdict(part)
+    if isinstance(part, Rule):
+        values |= {"clock": part.clock.value, "action": part.action.value}
     values["match"] = {name: sorted(wanted) for name, wanted in values["match"].items() if wanted is not None}
     return values
 
 
 def _rule(item: object) -> Rule:
     values = _object(item, {field.name for field in fields(Rule)}, "a rule")
-    clock = _text(values, "clock")
+    clock, action = _text(values, "clock"), values.get("action", Action.DELETE.value)
     if clock not in set(ClockStart):
         raise RuleError(f"unknown clock {clock!r}; known are {', '.join(ClockStart)}")
+    if not isinstance(action, str) or action not in set(Action):
+        raise RuleError(f"unknown action {str(action)[:20]!r}; known are {', '.join(Action)}")
     return Rule(
         rule_id=_text(values, "rule_id"),
         keep_days=_number(values, "keep_days", required=True),
@@ -41,6 +52,7 @@ def _rule(item: object) -> Rule:
         why=_text(values, "why"),
         match=_match(values.get("match", {})),
         warning=_text(values, "warning") if values.get("warning") is not None else None,
+        action=Action(action),
     )
 
 

@@ -17,6 +17,16 @@ class ClockStart(StrEnum):
 
     CALL_END = "call_end"
     STORED = "stored"
+    LAST_CONTACT = "last_contact"  # the newest call of the person that is not erased
+    CASE_CLOSED = "case_closed"  # the call's newest label `case_closed:<day>`; without one nothing is due yet
+
+
+class Action(StrEnum):
+    """What happens on the day."""
+
+    DELETE = "delete"
+    REDACT = "redact"  # and keep; redaction is not built yet, so a person looks and nothing leaves by itself
+    REVIEW = "review"
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,10 @@ class ArtifactFacts:
     place: str | None = None
     outcome: str | None = None
     consent: str | None = None
+    places: frozenset[str] = frozenset()  # of both ends, on whatever word
+    labels: frozenset[str] = frozenset()
+    last_contact_on: date | None = None
+    case_closed_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,7 @@ class Match:
     places: frozenset[str] | None = None
     outcomes: frozenset[str] | None = None
     consents: frozenset[str] | None = None
+    labels: frozenset[str] | None = None
 
     def fits(self, facts: ArtifactFacts) -> bool:
         wanted = (
@@ -56,22 +71,27 @@ class Match:
             (self.outcomes, facts.outcome),
             (self.consents, facts.consent),
         )
-        return all(values is None or value in values for values, value in wanted) and self._fits_place(facts.place)
+        if not all(values is None or value in values for values, value in wanted):
+            return False
+        if self.labels is not None and self.labels.isdisjoint(facts.labels):
+            return False
+        return self._fits_place({facts.place, *facts.places})
 
     @property
     def fits_everything(self) -> bool:
         return all(getattr(self, field.name) is None for field in fields(self))
 
-    def _fits_place(self, place: str | None) -> bool:
+    def _fits_place(self, places: set[str | None]) -> bool:
         """A country (`DE`) also matches its subdivisions (`DE-BY`)."""
-        return self.places is None or (
-            place is not None and not self.places.isdisjoint({place, place.partition("-")[0]})
-        )
+        known = {place for place in places if place}
+        return self.places is None or not self.places.isdisjoint(known | {place.partition("-")[0] for place in known})
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Keeps what it matches for `keep_days` (0 is the same day, None for ever) from `clock`; `why` is for people."""
+    """Keeps what it matches for `keep_days` (0 is the same day, None for ever) from `clock`, and then does `action`;
+    `why` is for people.
+    """
 
     rule_id: str
     keep_days: int | None
@@ -79,6 +99,7 @@ class Rule:
     why: str
     match: Match = Match()
     warning: str | None = None
+    action: Action = Action.DELETE
 
 
 @dataclass(frozen=True)
@@ -98,6 +119,10 @@ class Schedule:
 
     rules: tuple[Rule, ...]
     guards: tuple[Guard, ...] = ()
+
+    def asks_for(self, clock: ClockStart) -> bool:
+        """Whether any rule counts from this day."""
+        return any(rule.clock is clock for rule in self.rules)
 
     def __post_init__(self) -> None:
         if not self.rules or not self.rules[-1].match.fits_everything:

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import tenancy
@@ -129,10 +129,15 @@ def surviving(organisation_id: UUID, names: Sequence[KeyName]) -> list[KeyName]:
         return [_name(row) for row in _rows(organisation_id, names)]
 
 
-def listed(organisation_id: UUID, *, kinds: Iterable[KeyKind], made_before: datetime, limit: int) -> list[StoredKey]:
-    """The oldest keys of some kinds, for the sweeps."""
+def listed(
+    organisation_id: UUID, *, kinds: Iterable[KeyKind], before: datetime, limit: int, after: StoredKey | None = None
+) -> list[StoredKey]:
+    """The oldest keys of some kinds, made before a time, for the sweeps; those after one, for the next page."""
     with _reaching(organisation_id):
-        keys = Key.objects.for_organisation(organisation_id).filter(kind__in=list(kinds), created_at__lt=made_before)
+        keys = Key.objects.for_organisation(organisation_id).filter(kind__in=list(kinds), created_at__lt=before)
+        if after is not None:
+            later = Q(created_at__gt=after.created_at) | Q(created_at=after.created_at, id__gt=after.id)
+            keys = keys.filter(later, created_at__gte=after.created_at)
         return [StoredKey(row.id, _name(row), row.created_at) for row in keys.order_by("created_at", "id")[:limit]]
 
 

@@ -59,7 +59,8 @@ def hang(head: bytes) -> Handler:
 def test_audio_is_given_out_in_chunks_with_its_hashes(serve: Serve, mp3: bytes) -> None:
     server = serve(answer(mp3))
     fetcher = SafeFetcher(test_hosts=destinations.parse_test_hosts(server.authority))
-    with fetcher.open(f"http://{server.authority}/call.mp3", allowed_hosts=[], limits=QUICK) as audio:
+    url = f"http://{server.authority}/call.mp3"
+    with fetcher.open(url, allowed_hosts=[], limits=QUICK, digest="sha256") as audio:
         assert (audio.container, audio.media_type) == (Container.MP3, "audio/mpeg")
         assert audio.announced_bytes == len(mp3)
         with pytest.raises(FetchFailed, match="truncated"):
@@ -68,7 +69,7 @@ def test_audio_is_given_out_in_chunks_with_its_hashes(serve: Serve, mp3: bytes) 
         receipt = audio.receipt
     assert len(chunks) > 1
     assert b"".join(chunks) == mp3
-    assert (receipt.bytes_total, receipt.sha256) == (len(mp3), hashlib.sha256(mp3).digest())
+    assert audio.received() == (receipt.bytes_total, receipt.digest) == (len(mp3), hashlib.sha256(mp3).hexdigest())
     assert receipt.media_type == "audio/mpeg"
 
 

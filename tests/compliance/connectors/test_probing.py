@@ -1,9 +1,7 @@
 """Measuring audio in a child that may crash, hang or lie without harm."""
 
-import array
 import io
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,36 +12,11 @@ from hypothesis import strategies as st
 from compliance.connectors import probing, probing_child
 from compliance.connectors.probing import AudioFacts, ProbeFailed, ProbeLimits, Prober
 from compliance.connectors.sniffing import Container
+from tests.compliance.connectors.tones import KINDS, tone
 
-av = pytest.importorskip("av")
 SAMPLES = Path(__file__).parents[3] / "samples"
 SILENCE = {"codec": "none", "channels": 1, "sample_rate": 1, "duration_seconds": 0}
 MANIFEST = json.loads((SAMPLES / "manifest.json").read_text())["samples"]
-KINDS = [
-    (Container.MP3, "libmp3lame", "mp3"),
-    (Container.WAV, "pcm_s16le", "pcm_s16le"),
-    (Container.WAV, "pcm_mulaw", "pcm_mulaw"),
-    (Container.OGG, "libopus", "opus"),
-    (Container.FLAC, "flac", "flac"),
-    (Container.MP4, "aac", "aac"),
-]
-
-
-def tone(container: Container, encoder: str, layout: str, seconds: int = 2, rate: int = 16_000) -> bytes:
-    """A sine of two seconds in the given kind of file."""
-    target = io.BytesIO()
-    samples = array.array("h", [int(3_000 * math.sin(i / 9)) for i in range(rate * seconds)])
-    with av.open(target, "w", format=container.value) as opened:
-        stream = opened.add_stream(encoder, rate=rate, layout=layout)
-        frame = av.AudioFrame(format="s16", layout="mono", samples=len(samples))
-        frame.planes[0].update(samples.tobytes())
-        frame.sample_rate = rate
-        coder = stream.codec_context
-        resampler = av.AudioResampler(coder.format, layout, coder.rate, coder.frame_size or None)
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            opened.mux(stream.encode(piece))
-        opened.mux(stream.encode(None))
-    return target.getvalue()
 
 
 @pytest.fixture
@@ -104,6 +77,33 @@ def test_counting_ends_on_any_bytes(pieces: list[bytes]) -> None:
     for split in range(0, len(body), 1 + len(body) // 5):
         seconds = probing_child._seconds_of_frames(body[:split], io.BytesIO(body[split:]))
         assert 0 <= seconds <= len(body) / 144 * 0.036 + 0.1
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(st.sampled_from(["frame", "padded", "other rate", "junk"]), st.integers(1, 60)), max_size=8))
+def test_frames_are_counted_together_as_one_by_one(parts: list[tuple[str, int]]) -> None:
+    """Runs of equal frames, looked at together, come to what a plain walk from header to header comes to."""
+    kinds = {
+        "frame": b"\xff\xf3\x48\xc0" + bytes(140),
+        "padded": b"\xff\xf2\x4a\xc0" + bytes(141),
+        "other rate": b"\xff\xf3\x88\xc0" + bytes(284),
+        "junk": b"\x00\xff\x01",
+    }
+    body = b"".join(kinds[kind] * times for kind, times in [("frame", 2), *parts])
+    walked = counted_slowly(body)
+    assert probing_child._seconds_of_frames(body, io.BytesIO()) == pytest.approx(walked * 576 / 16_000)
+
+
+def counted_slowly(body: bytes) -> int:
+    lengths = probing_child._frame_lengths(probing_child._BITRATES[1], 576, 16_000, 2)
+    frames, position = 0, 0
+    while position < len(body) - 3:
+        length = lengths[body[position + 2]]
+        if length and body[position] == 0xFF and body[position + 1] & 0xFE == 0xF2:
+            frames, position = frames + 1, position + length
+        else:
+            position += 1
+    return frames - (position > len(body))
 
 
 def test_half_a_file_is_half_as_long(mp3: bytes) -> None:

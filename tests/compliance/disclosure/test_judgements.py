@@ -74,4 +74,4 @@ def test_turns_and_seconds_are_kept_of_a_call() -> None:
 def test_an_unknown_operator_is_never_taken_for_a_harmless_one(
     agent: list[str], caller: str, places: tuple[str, ...]
 ) -> None:
-    assert judgements.places_of_call(agent, caller) == places
+    assert judgements.places_of_call(agent, [caller] if caller else []) == places

@@ -135,8 +135,16 @@ def test_a_processed_delivery_is_not_replayed(line: Line, cast: Cast) -> None:
 def test_the_end_of_a_batch_is_noted_with_its_counts(line: Line, entries: Entries) -> None:
     batch = {"event": "batch.completed", "batchId": "b", "statistics": {"total": 3, "succeeded": 2, "failed": 1}}
     done = send(line, json.dumps(batch).encode())
-    assert (done.state, done.code) == ("ignored", "batch_completed:3")
-    assert entries.of("intake.delivery.ignored")[0].what["total"] == 3
+    assert (done.state, done.event, done.code) == ("processed", "batch", "batch_completed")
+    assert done.object is not None  # it speaks of no call: kept by itself until its time is over
+    (entry,) = entries.of("intake.delivery.processed")
+    assert (entry.what["total"], entry.what["succeeded"], entry.what["failed"]) == (3, 2, 1)
+
+
+def test_a_platforms_word_for_an_event_is_shown_only_where_it_is_a_word(line: Line) -> None:
+    assert send(line, json.dumps({"event": "call.rated"}).encode()).event == "call.rated"
+    assert send(line, json.dumps({"event": "Maria Delgado called"}).encode()).event == "unnamed"
+    assert delivery(line, line.deliver()).event == "call"
 
 
 def test_an_unknown_event_is_kept_with_the_call_that_it_names(line: Line) -> None:

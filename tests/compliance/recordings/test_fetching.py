@@ -19,7 +19,7 @@ from compliance.connectors import fetching as transport
 from compliance.errors import Conflict, NotFound
 from compliance.recordings import access
 from compliance.recordings.models import Artifact
-from compliance.recordings.operations import erasing, fetching
+from compliance.recordings.operations import downloading, erasing, fetching
 from compliance.vault import store
 from tests.cast import Cast
 from tests.compliance.calls import MP3, Entries, Line, Media, respond, work
@@ -104,18 +104,18 @@ FAULTS: dict[str, tuple[Callable[[socket.socket], None], str, str]] = {
 def test_a_second_worker_changes_nothing(line: Line, media: Media, entries: Entries, settings: Any) -> None:
     """A try that outlasts its lease is started again; both get the sound, one is kept."""
     line.deliver(recordingUrl=media.url)
-    scheduler, download = Actor.scheduler(line.organisation_id), fetching._download
+    scheduler, download = Actor.scheduler(line.organisation_id), downloading.download
 
     def overtaken(task: Any) -> Any:
         fetched = download(task)
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(fetching, "_download", download)
+            inner.setattr(downloading, "download", download)
             assert fetching.fetch_recording(actor=scheduler, artifact_id=task.artifact_id).state == "stored"
         return fetched
 
     before = stored_blobs(settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetching, "_download", overtaken)
+        patch.setattr(downloading, "download", overtaken)
         outcome = fetching.fetch_recording(actor=scheduler, artifact_id=recording(line).id)
     assert outcome.code == "already_stored"
     assert len(stored_blobs(settings)) == len(before) + 1
@@ -127,7 +127,7 @@ def test_faults(
     line: Line, media: Media, entries: Entries, settings: Any, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     quick = transport.FetchLimits(read_seconds=0.3, max_bytes=settings.FETCH_MAX_BYTES)
-    monkeypatch.setattr(fetching, "FetchLimits", lambda max_bytes: quick)
+    monkeypatch.setattr(downloading, "FetchLimits", lambda max_bytes: quick)
     media.answer, state, code = FAULTS[fault]
     before = stored_blobs(settings)
     line.deliver(recordingUrl=media.url)
@@ -187,7 +187,7 @@ def test_asking_ends_when_the_platforms_copy_is_gone(line: Line, media: Media) -
 def test_a_call_erased_while_its_sound_was_coming(line: Line, media: Media, entries: Entries, settings: Any) -> None:
     line.deliver(recordingUrl=media.url)
     before, call = stored_blobs(settings), line.call()
-    download = fetching._download
+    download = downloading.download
 
     def slow(task: Any) -> Any:
         fetched = download(task)
@@ -197,13 +197,14 @@ def test_a_call_erased_while_its_sound_was_coming(line: Line, media: Media, entr
 
     media.answer = respond(SOUND)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetching, "_download", slow)
+        patch.setattr(downloading, "download", slow)
         work(FETCH)
     assert recording(line).state == "fetching"
     assert recording(line).object is None
     assert stored_blobs(settings) == before
     (entry,) = entries.of("recordings.artifact.refused")
     assert (entry.outcome, entry.what["code"]) == ("refused", "call_erased")
+    assert DueWork.objects.filter(job="retention.delete_late", object_id=call.id).exists()  # it lies at the platform
 
 
 def test_an_erased_call_is_not_fetched(line: Line, media: Media) -> None:

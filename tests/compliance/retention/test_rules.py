@@ -13,6 +13,7 @@ from compliance.recordings.states import ArtifactKind
 from compliance.retention import rules
 from compliance.retention.rules import (
     DEFAULT_SCHEDULE,
+    Action,
     ArtifactFacts,
     ClockStart,
     Guard,
@@ -232,3 +233,131 @@ def test_an_unusable_schedule_is_refused_with_a_reason(bad: object, message: str
 @pytest.mark.parametrize("kind", ArtifactKind)
 def test_every_kind_of_the_register_is_decided(kind: ArtifactKind) -> None:
     assert rules.assign(DEFAULT_SCHEDULE, dataclasses.replace(FACTS, kind=kind.value)).reason
+
+
+# --- labels, further clocks, actions ----------------------------------------------------------------------------------
+
+
+def test_a_label_is_matched_by_any_of_several() -> None:
+    vip = schedule(Rule("vip", 1, ClockStart.STORED, "w", Match(labels=frozenset({"vip", "press"}))))
+    assert rules.assign(vip, dataclasses.replace(FACTS, labels=frozenset({"other", "press"}))).rule_id == "vip"
+    assert rules.assign(vip, FACTS).rule_id == "rest"
+
+
+def test_the_place_of_either_end_matches() -> None:
+    french = schedule(Rule("french", 1, ClockStart.STORED, "w", Match(places=frozenset({"FR"}))))
+    assert rules.assign(french, dataclasses.replace(FACTS, places=frozenset({"FR-IDF"}))).rule_id == "french"
+    assert rules.assign(french, FACTS).rule_id == "rest"
+
+
+def test_the_last_contact_counts_and_falls_back_to_the_call() -> None:
+    contact = Schedule((Rule("r", 10, ClockStart.LAST_CONTACT, "w"),))
+    later = dataclasses.replace(FACTS, last_contact_on=ENDED + timedelta(days=30))
+    assert rules.assign(contact, later).due_on == ENDED + timedelta(days=40)
+    assert rules.assign(contact, FACTS).due_on == ENDED + timedelta(days=10)
+    assert "the last contact on 2026-12-22" in rules.assign(contact, later).reason
+
+
+def test_an_open_case_makes_nothing_due_but_a_maximum_counts() -> None:
+    case = Rule("r", 10, ClockStart.CASE_CLOSED, "limitation")
+    waiting = rules.assign(Schedule((case,)), FACTS)
+    assert (waiting.due_on, "not due yet" in waiting.reason) == (None, True)
+    closed = dataclasses.replace(FACTS, case_closed_on=date(2027, 1, 1))
+    assert rules.assign(Schedule((case,)), closed).due_on == date(2027, 1, 11)
+    capped = Schedule((case,), (Guard("law", "statute", maximum_days=365),))
+    found = rules.assign(capped, FACTS)
+    assert found.due_on == ENDED + timedelta(days=365)
+    assert "as the case is not closed" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("labels", "day"),
+    [
+        (["case_closed:2026-04-01"], date(2026, 4, 1)),
+        (["case_closed:2026-04-01", "case_closed:2026-05-01", "vip"], date(2026, 5, 1)),
+        (["case_closed:soon", "case_closed:", "closed"], None),
+        ([], None),
+    ],
+)
+def test_the_closing_of_a_case_is_read_from_labels(labels: list[str], day: date | None) -> None:
+    assert rules.case_closed_on(labels) == day
+
+
+@pytest.mark.parametrize("action", Action)
+def test_the_reason_says_what_happens_then(action: Action) -> None:
+    found = rules.assign(Schedule((Rule("r", 1, ClockStart.STORED, "w", action=action),)), FACTS)
+    assert found.action is action
+    assert ("then a person looks" in found.reason) is (action is not Action.DELETE)
+    assert ("redaction is not available yet" in found.reason) is (action is Action.REDACT)
+
+
+def test_a_document_without_a_number_is_format_1_and_deletes() -> None:
+    old = {"rules": [{"rule_id": "r", "keep_days": 1, "clock": "stored", "why": "w"}], "guards": []}
+    assert rules.parse_schedule(old).rules[0].action is Action.DELETE
+    assert rules.to_document(rules.parse_schedule(old))["format"] == 2
+
+
+@pytest.mark.parametrize("change", [{"format": 3}, {"format": True}, {"format": "2"}, {"format": None}])
+def test_an_unknown_format_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(RuleError, match="format"):
+        rules.parse_schedule(rules.to_document(schedule()) | change)
+
+
+@pytest.mark.parametrize("action", ["burn", 1, None, ["delete"]])
+def test_an_unknown_action_is_refused(action: object) -> None:
+    with pytest.raises(RuleError, match="action"):
+        rules.parse_schedule(
+            {"rules": [{"rule_id": "r", "keep_days": 1, "clock": "stored", "why": "w", "action": action}]}
+        )
+
+
+_dates = st.dates(date(1970, 1, 1), date(9999, 12, 31))
+_some = st.none() | _dates
+_facts = st.builds(
+    ArtifactFacts,
+    kind=st.sampled_from(["recording", "transcript"]),
+    registered_on=_dates,
+    call_ended_on=_some,
+    stored_on=_some,
+    labels=st.sets(st.sampled_from(["vip", "press"])).map(frozenset),
+    last_contact_on=_some,
+    case_closed_on=_some,
+)
+_wanted = st.builds(
+    Match,
+    kinds=st.none() | st.just(frozenset({"recording"})),
+    labels=st.none() | st.just(frozenset({"vip"})),
+)
+_count = st.none() | st.integers(0, 36_600)
+
+
+@st.composite
+def _any_schedule(draw: st.DrawFn) -> Schedule:
+    def rule(name: str, match: Match) -> Rule:
+        return Rule(
+            name, draw(_count), draw(st.sampled_from(ClockStart)), "w", match, action=draw(st.sampled_from(Action))
+        )
+
+    listed = [rule(f"r{number}", draw(_wanted)) for number in range(draw(st.integers(0, 3)))]
+    least = [Guard(f"least{n}", "w", draw(_wanted), minimum_days=draw(_count)) for n in range(draw(st.integers(0, 2)))]
+    most = [Guard(f"most{n}", "w", draw(_wanted), maximum_days=draw(_count)) for n in range(draw(st.integers(0, 2)))]
+    return Schedule((*listed, rule("rest", Match())), (*least, *most))
+
+
+@given(_any_schedule(), _facts)
+def test_every_artifact_gets_an_answer_and_a_reason(found: Schedule, facts: ArtifactFacts) -> None:
+    answer = rules.assign(found, facts)
+    assert answer.rule_id in {rule.rule_id for rule in found.rules}
+    assert answer.reason
+    assert rules.parse_schedule(json.loads(json.dumps(rules.to_document(found)))) == found
+
+
+@given(_any_schedule(), _facts, st.integers(0, 36_600))
+def test_a_maximum_never_keeps_longer_and_a_minimum_never_shorter(
+    found: Schedule, facts: ArtifactFacts, days: int
+) -> None:
+    def due(*more: Guard) -> date:
+        return rules.assign(dataclasses.replace(found, guards=(*found.guards, *more)), facts).due_on or date.max
+
+    assert due(Guard("more", "w", maximum_days=days)) <= due()
+    assert due(Guard("more", "w", minimum_days=days)) >= due()

@@ -113,6 +113,16 @@ def test_deletion_is_complete_and_may_be_repeated(either: Blobs) -> None:
     assert either.length(key + "0") == either.length(neighbour) == len(DATA)
 
 
+def test_many_are_deleted_at_once_and_each_is_asked_for(either: Blobs) -> None:
+    keys, neighbour = [_key() for _ in range(5)], _key()
+    for name in (*keys[:4], neighbour):
+        either.write(name, _pieces(DATA[:100]))
+    assert either.lengths(keys) == dict.fromkeys(keys[:4], 100) | {keys[4]: None}
+    assert either.delete_many(keys) == {}
+    assert either.delete_many(keys) == {}
+    assert either.lengths([*keys, neighbour]) == dict.fromkeys(keys) | {neighbour: 100}
+
+
 def test_a_failing_source_leaves_nothing(either: Blobs) -> None:
     def broken() -> Iterator[memoryview]:
         yield from _pieces(BIG)
@@ -222,6 +232,49 @@ def test_all_versions_go(s3: S3Blobs) -> None:
     assert len(before["Versions"]) == 2
     assert not after.get("Versions")
     assert not after.get("DeleteMarkers")
+
+
+@pytest.mark.s3
+def test_all_versions_of_many_go(s3: S3Blobs) -> None:
+    enabled = {"Status": "Enabled"}
+    s3._client.put_bucket_versioning(Bucket=s3._bucket, VersioningConfiguration=enabled)  # type: ignore[arg-type]
+    keys = [_key() for _ in range(3)]
+    try:
+        for key in keys:
+            s3.write(key, _pieces(DATA[:100]))
+            s3.write(key, _pieces(DATA[:50]))
+        s3._client.delete_object(Bucket=s3._bucket, Key=f"vault/{keys[2]}")  # only a marker
+        assert s3.delete_many(keys) == {}
+        left = [s3.versions(key) for key in keys]
+    finally:
+        suspended = {"Status": "Suspended"}
+        s3._client.put_bucket_versioning(Bucket=s3._bucket, VersioningConfiguration=suspended)  # type: ignore[arg-type]
+    assert left == [[], [], []]
+
+
+@pytest.mark.s3
+def test_what_the_store_refuses_to_delete_is_named(s3: S3Blobs) -> None:
+    keys = [_key(), _key()]
+    for key in keys:
+        s3.write(key, _pieces(DATA[:100]))
+    refusal = f"<Error><Key>vault/{keys[0]}</Key><Code>AccessDenied</Code><Message>locked</Message></Error>"
+    body = f"<DeleteResult>{refusal}</DeleteResult>".encode()
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        raw = type("Raw", (), {"stream": lambda *_a, **_k: iter([body]), "read": lambda *_a, **_k: body, "headers": {}})
+        return AWSResponse(request.url, 200, HTTPHeaders(), raw())
+
+    s3._client.meta.events.register_first("before-send.s3.DeleteObjects", answer)  # type: ignore[arg-type]
+    assert s3.delete_many(keys) == {keys[0]: "accessdenied"}
+
+
+@pytest.mark.s3
+def test_a_fault_while_many_go_is_unavailable(s3: S3Blobs) -> None:
+    _failing(s3, "DeleteObjects", 50, status=503)
+    key = _key()
+    s3.write(key, _pieces(DATA[:100]))
+    with pytest.raises(Unavailable):
+        s3.delete_many([key])
 
 
 @pytest.mark.s3

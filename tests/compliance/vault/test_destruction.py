@@ -387,6 +387,17 @@ def test_keys_without_use_are_swept_after_a_day(organisation_id: UUID) -> None:
     assert custody.surviving(organisation_id, [old, young]) == [young]
 
 
+def test_an_orphan_behind_pages_of_used_keys_is_found(organisation_id: UUID) -> None:
+    for _ in range(3):
+        put(organisation_id, scopes.call(uuid4(), [uuid4()]))
+    with tenancy.scope(organisation_id, using="keys"):
+        Key.objects.for_organisation(organisation_id).update(created_at=timezone.now() - timedelta(days=400))
+    orphan = KeyName(KeyKind.CALL, uuid4())
+    _make_in_vain(organisation_id, orphan, hours=25)
+    assert destruction.sweep_orphans(organisation_id, limit=2) == 1
+    assert custody.surviving(organisation_id, [orphan]) == []
+
+
 def test_used_keys_are_never_swept(organisation_id: UUID) -> None:
     scope = scopes.call(uuid4(), [uuid4()])
     sealed = put(organisation_id, scope)
