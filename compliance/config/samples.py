@@ -5,11 +5,14 @@ benchmarks.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z", re.ASCII)
 FOLDER = Path(__file__).resolve().parents[2] / "samples"
 
 
@@ -23,6 +26,18 @@ class Sample:
     audio: Path
     sha256: str
     labels: dict[str, Any]
+
+
+def moved(value: Any, days: int) -> Any:
+    """The same body so many days later: every time in it, at any depth. What people say of days stays as it is."""
+    if isinstance(value, dict):
+        return {name: moved(inner, days) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [moved(inner, days) for inner in value]
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        later = datetime.fromisoformat(value) + timedelta(days=days)
+        return later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value
 
 
 def samples(media_url: str) -> Iterator[Sample]:

@@ -200,12 +200,16 @@ def _misplaced(locations: Iterable[Any]) -> Iterator[Difference]:
 
 
 def find_overdue(run: Run) -> Page:
-    """A page of artifacts that should have begun to leave more than two days ago, and that no hold keeps."""
+    """A page of artifacts that should have begun to leave more than two days ago, and that no hold keeps.
+
+    What came in later than its day (a history that was imported) has its two days from then on.
+    """
     organisation_id = run.organisation_id
-    late = timezone.now().date() - timedelta(days=OVERDUE_DAYS)
+    before = timezone.now() - timedelta(days=OVERDUE_DAYS)
+    late = before.date()
     with tenancy.scope(organisation_id):
         ours = register.locations(organisation_id).filter(artifact=OuterRef("pk"), place="store")
-        rows = register.artifacts(organisation_id).filter(due_on__lt=late)
+        rows = register.artifacts(organisation_id).filter(due_on__lt=late, registered_at__lt=before)
         rows = rows.exclude(state__in=[ArtifactState.DELETED, ArtifactState.NEVER_RECORDED, ArtifactState.HELD])
         rows = rows.exclude(retention_action="review").exclude(
             ~Exists(ours.exclude(state=LocationState.CONFIRMED_GONE)), state=ArtifactState.DELETING

@@ -96,7 +96,10 @@ def plant_versions(world: World, store: Bucket) -> Planted:
 def plant_in_the_register(world: World) -> Planted:
     """What shows in rows alone: late, held and gone, misplaced, and a backup that outlived its term."""
     today = timezone.now().date()
+    for number in (10, 12, 13):
+        world.change(number, registered_at=timezone.now() - timedelta(days=9))
     world.change(10, due_on=today - timedelta(days=3))
+    world.change(18, due_on=today - timedelta(days=3))  # came in after its day: has its two days from then on
     world.change(11, due_on=today - timedelta(days=2))  # not yet late
     world.change(12, due_on=today - timedelta(days=9), retention_action="review")
     world.change(13, due_on=today - timedelta(days=9))

@@ -163,7 +163,8 @@ def test_a_state_without_that_move_refuses(world: World, folder: Folder) -> None
 
 
 def test_what_has_no_repair_says_so(world: World) -> None:
-    world.change(0, due_on=timezone.now().date() - timedelta(days=5))
+    long_ago = timezone.now() - timedelta(days=5)
+    world.change(0, due_on=long_ago.date(), registered_at=long_ago)
     world.run()
     with pytest.raises(Conflict) as refusal:
         operations.propose_repair(actor=world.cast.officer.actor, finding_id=world.finding("overdue").id)

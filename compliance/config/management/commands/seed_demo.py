@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 from argparse import ArgumentParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from accounts import operations, routing, tenancy
 from accounts.actors import Actor, ActorKind, Role
@@ -25,6 +27,8 @@ from accounts.models import User
 from compliance.config import samples
 from compliance.connectors import access as connections
 from compliance.connectors import operations as connectors
+from compliance.connectors.providers import registry
+from compliance.connectors.providers.base import SecretOrigin
 from compliance.disclosure.operations import prompts
 
 ORGANISATION = "Harbor Dental (demo)"
@@ -105,20 +109,25 @@ class Command(BaseCommand):
             )
             people[role.value] = {"email": email, "password": passwords[role.value]}
         _, key = operations.issue_api_key(actor=root, name="demo", scopes=SCOPES, purpose="quality assurance")
-        secret, url = _connect(root)
+        addresses = {"dialgen": _connect(root)} | _connect_the_others(root)
         return {
             "organisation": str(organisation.id),
             **people,
             "api_key": key,
-            "webhook_urls": {"dialgen": url},
-            "webhook_secrets": {"dialgen": secret},
+            "webhook_urls": {platform: url for platform, (_, url) in addresses.items()},
+            "webhook_secrets": {platform: secret for platform, (secret, _) in addresses.items()},
         }
 
     def _send_calls(self, facts: dict[str, Any], media_url: str) -> None:
         headers = {"Authorization": f"Bearer {facts['webhook_secrets']['dialgen']}"}
         with httpx.Client(headers=headers, timeout=30, trust_env=False) as client:
-            for sample in samples.samples(media_url):
-                client.post(facts["webhook_urls"]["dialgen"], json=sample.body).raise_for_status()
+            # As if they had been made in the last days: a demo whose recordings are past their time would delete them.
+            calls = list(samples.samples(media_url))
+            newest = max(datetime.fromisoformat(one.body["callData"]["startTime"]) for one in calls)
+            days = (timezone.now() - newest).days - 1
+            for sample in calls:
+                body = samples.moved(sample.body, max(days, 0))
+                client.post(facts["webhook_urls"]["dialgen"], json=body).raise_for_status()
 
 
 def _connect(root: Actor) -> tuple[str, str]:
@@ -151,6 +160,27 @@ def _connect(root: Actor) -> tuple[str, str]:
                 jurisdictions=jurisdictions,
             )
     return made.token, made.url
+
+
+def _connect_the_others(root: Actor) -> dict[str, tuple[str, str]]:
+    """One account at every other platform, so that each can be tried: its secret and its address."""
+    made = {}
+    for name in registry.names():
+        if name == "dialgen":
+            continue
+        provider = registry.provider_for(name)
+        is_theirs = provider.secret_origin is SecretOrigin.THEIRS
+        new = connectors.NewConnection(
+            platform=name,
+            name=f"{provider.label} (demo)",
+            webhook_secret=secrets.token_hex(24) if is_theirs else "",
+            governance=connections.Governance(
+                ("appointment booking",), "legitimate_interests", (f"{provider.label} (processor)",)
+            ),
+        )
+        address = connectors.create_connection(actor=root, new=new)
+        made[name] = (new.webhook_secret or address.token, address.url)
+    return made
 
 
 def _set_password(user: User, password: str) -> None:

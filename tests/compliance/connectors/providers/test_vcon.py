@@ -190,7 +190,7 @@ def _plain(data: bytes) -> str:
     return urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _signed(document: Any, algorithm: str = "RS256", *, header: dict[str, Any] | None = None) -> dict[str, Any]:
+def signed_document(document: Any, algorithm: str = "RS256", *, header: dict[str, Any] | None = None) -> dict[str, Any]:
     key: Any = EC_KEY if algorithm.startswith("ES") else RSA_KEY
     protected = _plain(
         json.dumps({"alg": algorithm, "x5c": [b64encode(_certificate(key)).decode()]} | (header or {})).encode()
@@ -209,7 +209,7 @@ def _signed(document: Any, algorithm: str = "RS256", *, header: dict[str, Any] |
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256"])
 def test_a_signature_that_holds_is_said_with_its_certificate(algorithm: str) -> None:
-    facts = _read(_signed(DOCUMENT, algorithm))
+    facts = _read(signed_document(DOCUMENT, algorithm))
     assert facts.trust is Trust.SIGNED
     assert any(note.startswith("vcon_certificate_") for note in facts.notes)
 
@@ -224,12 +224,12 @@ def _other_signature(signed: dict[str, Any]) -> None:
 
 
 def _second_bad(signed: dict[str, Any]) -> None:
-    signed["signatures"].append(_signed(_changed(subject="other"))["signatures"][0])
+    signed["signatures"].append(signed_document(_changed(subject="other"))["signatures"][0])
 
 
 @pytest.mark.parametrize("spoil", [_other_payload, _other_signature, _second_bad])
 def test_a_signature_that_does_not_hold_is_refused(spoil: Any) -> None:
-    signed = _signed(DOCUMENT)
+    signed = signed_document(DOCUMENT)
     spoil(signed)
     with pytest.raises(Unparseable, match="bad_vcon_signature"):
         _read(signed)
@@ -241,11 +241,11 @@ def test_a_signature_that_does_not_hold_is_refused(spoil: Any) -> None:
 )
 def test_an_algorithm_key_or_uuid_that_does_not_fit_is_refused(header: dict[str, Any]) -> None:
     with pytest.raises(Unparseable, match="bad_vcon_signature"):
-        _read(_signed(DOCUMENT, header=header))
+        _read(signed_document(DOCUMENT, header=header))
 
 
 def test_without_a_certificate_it_counts_as_unsigned_and_says_so() -> None:
-    facts = _read(_signed(DOCUMENT, header={"x5c": None}))
+    facts = _read(signed_document(DOCUMENT, header={"x5c": None}))
     assert facts.trust is Trust.UNSIGNED
     assert "signature_not_checked_no_certificate" in facts.notes
 
