@@ -32,7 +32,7 @@ from compliance.connectors.health import WORDS, Health
 from compliance.connectors.models import Connection
 from compliance.connectors.operations.tokens import makes_secret
 from compliance.connectors.providers import registry
-from compliance.connectors.providers.base import SecretForm
+from compliance.connectors.providers.base import SecretForm, encrypts_recordings
 
 _STATES = {"active": pages.GOOD, "paused": pages.WAITING}
 _TONES = {"good": pages.GOOD, "attention": pages.WAITING, "failing": pages.BAD}
@@ -139,7 +139,7 @@ class ConnectionAdmin(ScopedAdmin):
 
     @button(
         "connectors.manage",
-        "Purposes and basis",
+        "Purposes",
         text="Holds for every call of this connection whose agent says nothing else.",
         done="Purposes, basis and recipients are set.",
         form=GovernanceQuestion,
@@ -170,7 +170,7 @@ class ConnectionAdmin(ScopedAdmin):
 
     @button(
         "connectors.manage",
-        "Enter webhook secret",
+        "Secret",
         text="The key that the platform signs with. The one before works on for 24 hours.",
         done="The secret is sealed.",
         form=SecretQuestion,
@@ -181,7 +181,7 @@ class ConnectionAdmin(ScopedAdmin):
 
     @button(
         "connectors.manage",
-        "Enter credential",
+        "Credential",
         text="By these we ask the platform: for missed calls, agents, and deletions.",
         done="The credential is sealed.",
         form=CredentialQuestion,
@@ -192,10 +192,11 @@ class ConnectionAdmin(ScopedAdmin):
 
     @button(
         "connectors.manage",
-        "Enter recording key",
+        "Recording key",
         text="For recordings that the platform encrypts under a public key of yours.",
         done="The key is sealed.",
         form=RecordingKeyQuestion,
+        fits=lambda row: encrypts_recordings(registry.provider_for(row.platform)),
     )
     def set_recording_key(self, actor: Actor, row: Connection, data: dict[str, Any]) -> None:
         operations.set_recording_key(

@@ -223,6 +223,11 @@ def new_secret(provider: Provider, random: bytes) -> str:
     return urlsafe_b64encode(random).rstrip(b"=").decode()
 
 
+def encrypts_recordings(provider: Provider) -> bool:
+    """Whether a platform encrypts recordings under a public key of ours, where its account is set so."""
+    return bool(getattr(provider, "encrypts_recordings", False))
+
+
 def bearer_token(incoming: Incoming) -> str | None:
     """The token of `Authorization: Bearer`, None when the header is absent or of another scheme."""
     scheme, _, token = (incoming.header("Authorization") or "").partition(" ")

@@ -40,6 +40,7 @@ class Twilio:
     label = "Twilio"
     secret_form = SecretForm.KEY
     secret_origin = SecretOrigin.THEIRS
+    encrypts_recordings = True
     connecting_help = (
         "Give our address as recordingStatusCallback (events in-progress, completed and absent) wherever recording is "
         "started, and as the call's statusCallback, which brings the numbers. Enter the account's auth token here as "
