@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 _CODE = re.compile(r"[A-Za-z]{2}(?:-[A-Za-z0-9]{1,3})?")
 _LINE_FILES = (".jsonl", ".ndjson")
+_PROMPT_FILES = (".txt", ".md", ".json", ".yaml", ".yml", ".prompt")
 STDIN = "-"
 
 
@@ -135,10 +136,37 @@ def _turns(raw: dict[str, Any], where: str) -> tuple[dict[str, Any], ...]:
     return tuple(turns)
 
 
-def prompts(sources: Sequence[str], defaults: Defaults, *, lines: bool) -> list[Case]:
-    """Cases of all sources in order. With `lines` every source holds cases, else only files named .jsonl or .ndjson."""
-    found = []
+def _files(sources: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """The sources, and in place of a folder what is in it, in order of names; nothing hidden. Raises Unusable."""
     for source in sources or [STDIN]:
+        folder = Path(source)
+        if source == STDIN or not folder.is_dir():
+            yield source
+            continue
+        inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in names and path.is_file())
+        shown = [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+        if not shown:
+            raise Unusable(f"{source}: no file in it is named {', '.join('*' + name for name in names)}")
+        yield from map(str, shown)
+
+
+def labelled(sources: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Objects of files of JSON lines, each with the place where it stands. Raises Unusable."""
+    found = []
+    for source in _files(sources, _LINE_FILES):
+        found += [(f"{source}, line {number}", raw) for number, raw in _lines(source)]
+    if not found:
+        raise Unusable("nothing to measure: the input is empty")
+    return found
+
+
+def prompts(sources: Sequence[str], defaults: Defaults, *, lines: bool) -> list[Case]:
+    """Cases of all sources in order, folders included.
+
+    With `lines` every source holds cases, else only files named .jsonl or .ndjson.
+    """
+    found = []
+    for source in _files(sources, _LINE_FILES if lines else _PROMPT_FILES):
         if lines or source.lower().endswith(_LINE_FILES):
             found += [_case(source, number, raw, defaults, "prompt") for number, raw in _lines(source)]
         else:

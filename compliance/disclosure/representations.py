@@ -21,10 +21,9 @@ class _ContextInput(StrictSerializer):
         max_length=35, required=False, help_text="BCP 47 tag of what the agent speaks; unknown never passes"
     )
     jurisdictions = serializers.ListField(
-        child=serializers.CharField(max_length=6),
-        required=False,
+        child=serializers.CharField(max_length=6), required=False,
         help_text="ISO 3166 codes of where operator and callers may be; empty: unknown",
-    )
+    )  # fmt: skip
 
 
 def _prompt_field(*, required: bool) -> serializers.CharField:

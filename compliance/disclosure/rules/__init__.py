@@ -1,11 +1,14 @@
 """The judge of recording disclosures: pure rules over language packs, no framework, no model, no network."""
 
+from compliance.disclosure.rules.jurisdictions import Override
 from compliance.disclosure.rules.packs import RULEBOOK_VERSION
 from compliance.disclosure.rules.prompts import MAX_CHARS, TextTooLong
 from compliance.disclosure.rules.remedies import judge_prompt
 from compliance.disclosure.rules.results import (
     PROMPT_REASONS,
     TRANSCRIPT_REASONS,
+    AiCheck,
+    Check,
     Edit,
     JurisdictionView,
     PromptResult,
@@ -20,8 +23,11 @@ __all__ = [
     "PROMPT_REASONS",
     "RULEBOOK_VERSION",
     "TRANSCRIPT_REASONS",
+    "AiCheck",
+    "Check",
     "Edit",
     "JurisdictionView",
+    "Override",
     "PromptResult",
     "Span",
     "TextTooLong",

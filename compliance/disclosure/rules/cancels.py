@@ -74,10 +74,12 @@ def unsettled(reading: Reading, known: list[tuple[int, int]]) -> tuple[int, int]
         if any(start < frame.end and end > frame.start for start, end in known):
             continue
         text = reading.whole(frame)
-        topic, greeting = reading.has("denial.topic", text), reading.has("cancel.what", text)
+        topic, greeting = reading.in_any("denial.topic", text), reading.has("cancel.what", text)
         if not (topic or greeting) or reading.has("forbid.keep", text):
             continue
         if topic and (reading.has("denial.data_object", text) or reading.has("forbid.style", text)):
+            continue
+        if _says_truth(reading, text):
             continue
         against = reading.has("forbid.dropping", text) or reading.has("cancel.doubtful", text)
         if against or (topic and reading.has("markers.neg", text)):
@@ -89,7 +91,8 @@ def _every(reading: Reading, text: str) -> bool:
     if reading.has("cancel.all_calls", text):
         return True
     return not any(
-        pack.rule("condition.some").search(pack.rule("condition.harmless").sub(" ", text)) for pack in reading.packs
+        pack.rule("condition.some").search(pack.rule("condition.harmless").sub(" ", text))
+        for pack in reading.packs_of(text)
     )
 
 
@@ -100,7 +103,7 @@ def _denials(reading: Reading, frame: Frame) -> list[Cancel]:
         text = reading.text_of(part)
         if not reading.may("denial.frames", text):
             continue
-        for pack in reading.packs:
+        for pack in reading.packs_of(text):
             for match in pack.rule("denial.frames").finditer(text):
                 if _is_denial(reading, part, text, match, outer):
                     start, end = _denial_span(reading, part, part.start + match.start())
@@ -139,7 +142,7 @@ def _is_denial(reading: Reading, part: Part, text: str, match: re.Match[str], ou
 def _denial_span(reading: Reading, part: Part, at: int) -> tuple[int, int]:
     if not part.quoted:
         return clauses.instructed_evidence(reading, part.frame)
-    for start, end in quotations.sentences(reading.surface.plain, part.start, part.end):
+    for start, end in quotations.sentences(reading.surface.plain, part.start, part.end, reading.packs):
         if start <= at < end:
             return clauses.trim(reading.surface.plain, start, end)
     return part.start, part.end
@@ -147,24 +150,35 @@ def _denial_span(reading: Reading, part: Part, at: int) -> tuple[int, int]:
 
 def _prohibitions(reading: Reading, frame: Frame) -> list[Cancel]:
     text = reading.whole(frame)
+    if _under_prohibition(reading, frame, text):
+        return [Cancel(Act.PROHIBITION, *clauses.instructed_evidence(reading, frame), True)]
     if (
         not reading.may("forbid.frames", text)
         or reading.has("forbid.keep", text)
         or reading.has("strike.other_call", text)
     ):
         return []
-    for pack in reading.packs:
+    for pack in reading.packs_of(text):
         match = next((m for m in pack.rule("forbid.frames").finditer(text) if not _in_quote(frame, m)), None)
         if not match:
             continue
         if reading.has("forbid.style", text[match.start() :]) and not reading.has("forbid.hard", text):
             continue
-        if _says_truth(reading, match[0]) or reading.has("forbid.not_ours", match[0]):
+        if _says_truth(reading, match[0]) or reading.has("forbid.not_ours", text[match.start() :]):
             continue
         start, end = clauses.instructed_evidence(reading, frame)
         hard = reading.has("forbid.unless_asked", text) or _every(reading, text)
         return [Cancel(Act.PROHIBITION, start, end, hard)]
     return []
+
+
+def _under_prohibition(reading: Reading, frame: Frame, text: str) -> bool:
+    """An item that speaks of recording under a heading such as "Never:" or "Do not"."""
+    heading = None if frame.quotes else reading.heading_of(frame)
+    if heading is None or not reading.has("forbid.heading", reading.outer(heading)):
+        return False
+    told = reading.has("clear.tell", text) and reading.has("denial.topic", text)
+    return told and not (reading.has("timing.first", text) or reading.has("markers.neg", text))
 
 
 def _in_quote(frame: Frame, match: re.Match[str]) -> bool:
@@ -177,7 +191,7 @@ def _says_truth(reading: Reading, matched: str) -> bool:
     """ "Never claim that the call is not recorded": two negations, the second about recording."""
     return any(
         len(pack.rule("markers.neg").findall(matched)) > 1 and pack.rule("denial.frames").search(matched)
-        for pack in reading.packs
+        for pack in reading.packs_of(matched)
     )
 
 
@@ -250,6 +264,12 @@ def _silent_markup(reading: Reading) -> list[Cancel]:
 
 def _refusal_frames(reading: Reading) -> frozenset[int]:
     """Starts of the frames of refusal branches: the trigger and what follows it in the same line."""
+    if reading.refusals is None:
+        reading.refusals = _find_refusals(reading)
+    return reading.refusals
+
+
+def _find_refusals(reading: Reading) -> frozenset[int]:
     lines: dict[int, int] = {}
     for frame in reading.open_to("consent.refusal", "consent.objection"):
         if frame.line not in lines and _triggers(reading, frame):
@@ -289,16 +309,17 @@ def _overridden(reading: Reading, text: str, frames: list[Frame]) -> bool:
     about_recording = reading.has("denial.topic", text) or _near_consent(reading, frames[0])
     if not about_recording:
         return False
-    if reading.has("consent.override", text):
-        return True
+    override = reading.search("consent.override", text)
+    if override:  # a bare "anyway" may also say that the caller is helped without a recording
+        return " " in override[0].strip() or not reading.has("consent.honoured", text)
     return reading.has("consent.carry_on", text) and not reading.has("consent.honoured", text)
 
 
 def _near_consent(reading: Reading, frame: Frame) -> bool:
     """Whether the refusal is one of recording: the question or a disclosure stands shortly before it."""
     around = reading.words[max(0, frame.start - 300) : frame.start]
-    for pack in reading.packs:
-        clear = pack.rule("clear.frames").search(around)
-        if clear and not is_negative(reading, clear[0]):
-            return True
-    return False
+    return any(
+        not is_negative(reading, around, clear)
+        for pack in reading.packs
+        for clear in pack.rule("clear.frames").finditer(around)
+    )

@@ -59,6 +59,8 @@ _PLACEHOLDER = re.compile(
 )
 _DEFINITION = re.compile(r"[\"']?([a-z_][a-z0-9_.]{1,40})[\"']?[ \t]*[:=][ \t]*\"([^\"\n]{2,400})\"")
 _BRACKETS = "{}%$[]<>_ \t#"
+_VARIABLE_ONLY = re.compile(r"^\W*\{[^{}]*\}+\W*$")
+_REACH = 140  # how far back "it" looks for what it stands for
 _NAME = re.compile(r"[a-z_][a-z0-9_.]*")
 
 
@@ -81,61 +83,126 @@ def _first(reading: Reading, rule: str, text: str) -> tuple[re.Match[str], str] 
     """First match of a rule with the language of the pack that it came from."""
     if not reading.may(rule, text):
         return None
-    for pack in reading.packs:
+    for pack in reading.packs_of(text):
         match = pack.rule(rule).search(text)
         if match:
             return match, pack.language
     return None
 
 
-def is_negative_in(packs: Iterable[Pack], text: str) -> bool:
+def is_negative_in(packs: Iterable[Pack], text: str, match: re.Match[str]) -> bool:
     """Whether a match of clear wording is in truth a denial ("is not recorded"), double-checked against "not just"."""
-    return any(
-        pack.rule("markers.neg").search(text) and not pack.rule("markers.only_just").search(text) for pack in packs
+    for pack in packs:
+        if pack.rule("markers.neg_after").match(text, match.end()):
+            return True
+        if pack.rule("markers.neg").search(match[0]) and not pack.rule("markers.only_just").search(match[0]):
+            return True
+    return False
+
+
+def is_negative(reading: Reading, text: str, match: re.Match[str]) -> bool:
+    """The same with the packs of a reading."""
+    return is_negative_in(reading.packs_of(text), text, match)
+
+
+def _clear_matches(reading: Reading, text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Clear wording that is no denial, in the text's own languages first."""
+    own = reading.packs_of(text)
+    if _only_asks(reading, text):
+        return
+    for pack in (*own, *(other for other in reading.packs if other not in own)):
+        for match in pack.rule("clear.frames").finditer(text):
+            if is_negative_in((*own, pack), text, match):
+                continue
+            if _is_hypothetical(pack, text, match):
+                continue
+            yield match, pack.language
+
+
+def _is_hypothetical(pack: Pack, text: str, match: re.Match[str]) -> bool:
+    """Whether the wording says when, not that: "if the call is recorded" — without "say so" after it."""
+    when = pack.rule("clear.hypothetical").search(text, max(0, match.start() - 80), match.start())
+    return bool(when) and not pack.rule("clear.tell_after").search(text, match.end())
+
+
+def _only_asks(reading: Reading, text: str) -> bool:
+    """Whether a sentence is the question whether this is recorded, which discloses nothing."""
+    return (
+        text.rstrip().endswith("?")
+        and reading.has("caller.question", text.rstrip()[:-1])
+        and reading.has("caller.speaks_of_recording", text)
+        and not reading.has("consent.question", text)
     )
 
 
-def is_negative(reading: Reading, text: str) -> bool:
-    """The same with the packs of a reading."""
-    return is_negative_in(reading.packs, text)
+def _anaphoric(reading: Reading, at: int, text: str) -> tuple[re.Match[str], str] | None:
+    """ "It is recorded", where the call is what was spoken of just before. `at` is where the text begins."""
+    if not reading.may("clear.anaphora", text):
+        return None
+    for pack in reading.packs_of(text):
+        for match in pack.rule("clear.anaphora").finditer(text):
+            before = reading.words[max(0, at + match.start() - _REACH) : at + match.start()]
+            nouns = list(pack.rule("clear.object").finditer(before))
+            data = list(pack.rule("timing.ask_data").finditer(before))
+            meant = nouns and (not data or data[-1].end() <= nouns[-1].end())
+            if meant and not is_negative_in((pack,), text, match):
+                return match, pack.language
+    return None
 
 
 def _clear_match(reading: Reading, text: str) -> tuple[re.Match[str], str] | None:
     if not reading.may("clear.frames", text) or reading.has("strike.other_call", text):
         return None
-    for pack in reading.packs:
-        for match in pack.rule("clear.frames").finditer(text):
-            if not is_negative(reading, match[0]):
-                return match, pack.language
-    return None
+    return next(_clear_matches(reading, text), None)
 
 
 def _told_clear(reading: Reading, text: str) -> tuple[re.Match[str], str] | None:
     """The first clear wording that somebody is ordered to tell, if there is one."""
     if not reading.may("clear.tell", text) or reading.has("strike.other_call", text):
         return None
-    for pack in reading.packs:
-        for match in pack.rule("clear.frames").finditer(text):
-            if not is_negative(reading, match[0]) and _told(reading, text, match) is not None:
-                return match, pack.language
-    return None
+    found = _clear_matches(reading, text)
+    return next((clear for clear in found if _told(reading, text, clear[0]) is not None), None)
 
 
 def from_quote(reading: Reading, part: Part) -> Candidate | None:
     """A disclosure spoken verbatim."""
-    for start, end in quotations.sentences(reading.surface.plain, part.start, part.end):
+    for start, end in quotations.sentences(reading.surface.plain, part.start, part.end, reading.packs):
         text = reading.words[start:end]
         for kind, rule in ((Kind.CLEAR, ""), (Kind.UNCLEAR, "unclear.frames"), (Kind.UNCLEAR, "unclear.bare_purpose")):
-            found = _clear_match(reading, text) if not rule else _first(reading, rule, text)
-            if found and not (rule and is_negative(reading, found[0][0])):
+            if rule:
+                found = _first(reading, rule, text)
+            else:
+                found = _clear_match(reading, text) or _anaphoric(reading, start, text)
+            if found and not (rule and is_negative(reading, text, found[0])):
                 hit = (start + found[0].start(), start + found[0].end())
                 left, right = clauses.spoken_evidence(reading, part.start, (start, end), hit)
                 if part.zone == "example":
                     left, right = clauses.trim(reading.surface.plain, start, end)
                 elif part.zone in ("comment", "changelog"):
                     left, right = clauses.instructed_evidence(reading, part.frame)
-                return Candidate(kind, _mode(part.zone), part, left, right, hit, found[1])
+                mode = _mode(part.zone)
+                if mode is Mode.SPEECH and _is_only_cited(reading, part):
+                    mode = Mode.OPEN
+                return Candidate(kind, mode, part, left, right, hit, found[1])
     return None
+
+
+def _is_only_cited(reading: Reading, part: Part) -> bool:
+    """Whether words in quotation marks stand in a sentence that has nobody say them."""
+    if part.zone or part.frame.label or part.frame.step is not None:
+        return False
+    outer = reading.outer(part.frame)
+    if len(reading.surface.plain[part.frame.start : part.frame.end].split('"')[0].split()) < 2 or _VARIABLE_ONLY.search(
+        outer
+    ):
+        return False
+    return not any(reading.has(rule, outer) for rule in ("clear.tell", "timing.first", "timing.next", "zones.opening"))
+
+
+def _is_asked_about(reading: Reading, text: str, match: re.Match[str]) -> bool:
+    """Whether unclear wording is only what a caller may ask, or what may be so."""
+    before = text[: match.start()]
+    return reading.has("condition.asked", before) or reading.has("clear.hypothetical", before)
 
 
 def _mode(zone: str) -> Mode:
@@ -152,15 +219,15 @@ def from_words(reading: Reading, part: Part) -> Candidate | None:
     clear = _clear_match(reading, text)
     clear = clear and (_told_clear(reading, text) or clear)
     noun = None if clear or unspoken else _first(reading, "clear.tell_noun", text)
-    if noun and (reading.has("strike.other_call", text) or is_negative(reading, noun[0][0])):
+    if noun and (reading.has("strike.other_call", text) or is_negative(reading, text, noun[0])):
         noun = None
-    kind, found = Kind.CLEAR, clear or noun
+    kind, found = Kind.CLEAR, clear or noun or _anaphoric(reading, base, text)
     if not found:
         kind, found = (
             Kind.UNCLEAR,
             _first(reading, "unclear.frames", text) or _first(reading, "unclear.bare_purpose", text),
         )
-        if not found or is_negative(reading, found[0][0]):
+        if not found or is_negative(reading, text, found[0]) or _is_asked_about(reading, text, found[0]):
             return None
     hit = (base + found[0].start(), base + found[0].end())
     if unspoken:
@@ -184,10 +251,10 @@ def from_words(reading: Reading, part: Part) -> Candidate | None:
 
 def _told(reading: Reading, text: str, hit: re.Match[str]) -> int | None:
     """Where the verb of telling stands that has the wording as its object; None where nobody is ordered to tell."""
-    for pack in reading.packs:
+    for pack in reading.packs_of(text):
         for rule in ("clear.tell_noun", "clear.tell"):
             for tell in pack.rule(rule).finditer(text, 0, hit.end()):
-                if tell.start() > hit.start() + 3 and rule == "clear.tell":
+                if tell.end() > max(hit.start() + 4, hit.end() - 6) and rule == "clear.tell":
                     break
                 if _orders(pack, text, tell.start(), hit.end()):
                     return tell.start()
@@ -195,7 +262,9 @@ def _told(reading: Reading, text: str, hit: re.Match[str]) -> int | None:
         if told and told.start() <= hit.start() + 3 and not pack.rule("clear.you_told").search(text, 0, hit.end()):
             return told.start()
         after = pack.rule("clear.tell_after").search(text, hit.end())
-        if after and pack.rule("condition.asked").search(text, 0, hit.start() + 1):
+        asked = pack.rule("condition.asked").search(text, 0, hit.start() + 1)
+        when = pack.rule("clear.hypothetical").search(text, max(0, hit.start() - 80), hit.start())
+        if after and (asked or when):
             return after.start()
     return None
 
@@ -216,12 +285,15 @@ def external(reading: Reading, frame: Frame) -> Candidate | None:
         return None
     if not (reading.may("external.act", text) or reading.may("external.passive", text)):
         return None
-    for pack in reading.packs:
+    for pack in reading.packs_of(text):
         topic = pack.rule("clear.topic").search(text) or pack.rule("external.about").search(text)
-        if not topic:
+        ordered = pack.rule("clear.tell_noun").search(text)
+        if not topic or (ordered and not pack.rule("external.actor").search(text, 0, ordered.start())):
             continue
         said = text if frame.zone in ("comment", "knowledge", "tools") else reading.outer(frame)
         passive = pack.rule("external.passive").search(said)
+        if passive and pack.rule("clear.hypothetical").search(said, 0, passive.start()):
+            passive = None  # "until the caller has agreed"
         actor = pack.rule("external.actor").search(said)
         act = pack.rule("external.act").search(said, actor.end()) if actor else None
         if passive or act:
@@ -297,7 +369,7 @@ def foreign(reading: Reading) -> Iterator[Candidate]:
             continue
         quote = next((span for span in frame.quotes if span[0] <= mention.start < span[1]), None)
         bounds = quote or (frame.start, frame.end)
-        spoken = quotations.sentences(reading.surface.plain, *bounds)
+        spoken = quotations.sentences(reading.surface.plain, *bounds, reading.packs)
         start, end = next((span for span in spoken if span[0] <= mention.start < span[1]), bounds)
         part = Part(frame, *bounds, bool(quote), frame.zone)
         yield Candidate(Kind.CLEAR, _mode(frame.zone), part, start, end, (mention.start, mention.end), mention.language)

@@ -11,6 +11,7 @@ from compliance.disclosure.rules.segments import Frame
 _STRONG = re.compile(r"\s[—–-]\s|\s?[—–]\s?|;\s|:\s|\s?→\s?|\.\.\.\s")
 _COMMA = re.compile(r",\s+")
 _BRACKETED = re.compile(r"(?:<!--|\{#|/\*)\s*(.*?)\s*(?:-->|#\}|\*/)?", re.DOTALL)
+_AFTER_LABEL = re.compile(r"[\"\s*_]*(?::|=|\s[—–-])\s*")
 _EDGE = " \t\n\r\"'*_>|"
 
 
@@ -52,7 +53,7 @@ def spoken_evidence(reading: Reading, floor: int, sentence: tuple[int, int], hit
         last += 1
     start, end = commas[first][0], commas[last][1]
     if start == sentence[0]:
-        before = quotations.sentences(text, floor, start)
+        before = quotations.sentences(text, floor, start, reading.packs)
         if before and reading.has("evidence.announce", reading.words[slice(*before[-1])]):
             start = before[-1][0]
     if end == sentence[1] or text[end : end + 1] in ".!?":
@@ -62,7 +63,7 @@ def spoken_evidence(reading: Reading, floor: int, sentence: tuple[int, int], hit
 
 def sentence_of(reading: Reading, frame: Frame, hit: tuple[int, int]) -> tuple[int, int]:
     """The sentence of a frame around a hit."""
-    for start, end in quotations.sentences(reading.surface.plain, frame.start, frame.end):
+    for start, end in quotations.sentences(reading.surface.plain, frame.start, frame.end, reading.packs):
         if start <= hit[0] < end:
             return start, end
     return frame.start, frame.end
@@ -74,11 +75,11 @@ def instructed_evidence(reading: Reading, frame: Frame) -> tuple[int, int]:
     start, end = frame.start, frame.end
     if (
         frame.label
-        and frame.zone in ("opening", "closing", "flow", "rules")
+        and (frame.zone in ("opening", "closing", "flow", "rules") or _is_laid_out(reading, frame))
         and not reading.has("condition.some", frame.label)
     ):
         label = text.find(frame.label, start, end)
-        cut = re.compile(r"[\"\s*_]*(?::|=|\s[—–-])\s*").match(text, label + len(frame.label)) if label >= 0 else None
+        cut = _AFTER_LABEL.match(text, label + len(frame.label)) if label >= 0 else None
         if cut and cut.end() < end - 10:
             start = cut.end()
     left, right = start, end
@@ -89,6 +90,13 @@ def instructed_evidence(reading: Reading, frame: Frame) -> tuple[int, int]:
     if frame.quotes and frame.quotes[0][0] - 1 <= left:
         left, right = trim(text, left, right)
     return left, right
+
+
+def _is_laid_out(reading: Reading, frame: Frame) -> bool:
+    """Whether the label was the key or first cell of a configuration or table, and no words of the text."""
+    at = reading.surface.text.find(frame.label, frame.start, frame.end) + len(frame.label)
+    after = reading.surface.original(at, at).start
+    return reading.surface.source[after : after + 1] not in (":", "=", " ", "")
 
 
 def written_evidence(reading: Reading, frame: Frame) -> tuple[int, int]:

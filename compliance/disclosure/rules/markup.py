@@ -36,6 +36,8 @@ _BLOCK = re.compile(
     r"\{\{\s{0,9}(#if|#unless|else|/if|/unless)\b([^{}]{0,120})\}\}"
 )
 _DEEPEST = 50
+_ELEMENT_END = re.compile(r"</([a-z][\w:-]{0,40})>")
+_INLINE = frozenset(("a", "b", "code", "em", "font", "i", "mark", "q", "small", "span", "strong", "u"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,13 @@ def _conditions(text: str) -> list[tuple[int, int, str]]:
 def regions(text: str) -> Regions:
     """Comments, markup and template conditions of a whole text."""
     return Regions(tuple(_comments(text)), tuple(_tags(text)), tuple(_conditions(text)))
+
+
+def element_ends(text: str, start: int, end: int) -> Iterator[int]:
+    """Where elements end that hold sections of a prompt, not spans of speech or of emphasis."""
+    for match in _ELEMENT_END.finditer(text, start, end):
+        if match[1] not in _SSML and match[1] not in _INLINE:
+            yield match.end()
 
 
 def inside(spans: Sequence[tuple[int, int]], at: int) -> bool:

@@ -1,7 +1,8 @@
-"""Language packs: data files of word classes and frames, compiled once.
+"""Language packs: data files of word classes and frames; read, and their patterns compiled, when first needed.
 
 A pack is a TOML file: `[words]` names classes that patterns refer to as `{name}`, every other table holds patterns,
-one alternative a line, in which a space stands for white space. Adding a language is adding a file.
+one alternative a line, in which a space stands for white space. Adding a language is adding a file
+(docs/disclosure.md).
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from compliance.disclosure.rules.doors import Doors, Memo
+from compliance.disclosure.rules import letters, slowness, tables
+from compliance.disclosure.rules.doors import Doors, Memo, marked
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
+ENGLISH = "en"
+"""Instructions to a model are in English more often than not: this pack takes part in every reading."""
+
 _FOLDER = Path(__file__).parent.parent / "packs"
 _WORD = re.compile(r"\{([a-z_]+\d?)\}")
+_LOOKBEHIND = re.compile(r"\(\?<[=!](?:[^()\\]|\\.)*\)")
+_LITERAL = re.compile(r"(?<!\\)[^\W\d_]{4,}")
 _NEVER = re.compile(r"(?!)")
+_NOT_FOLDED = "spelled"  # read over the text as it was written
 
 
 def read_toml(name: str) -> dict[str, Any]:
@@ -34,54 +42,189 @@ def _expand(line: str, words: dict[str, str]) -> str:
     return line
 
 
-def _spaced(line: str) -> str:
-    return line.replace(" ?", r"\s*").replace(" ", r"\s+")
-
-
-def _compile(block: str, words: dict[str, str]) -> re.Pattern[str]:
-    lines = [_spaced(_expand(line, words)) for line in block.strip("\n").split("\n") if line.strip()]
-    return re.compile("|".join(f"(?:{line})" for line in lines)) if lines else _NEVER
-
-
 @dataclass(frozen=True)
 class Pack:
-    """The compiled rules of one language; `rule("clear.frames")` is the pattern of that table entry."""
+    """The rules of one language; `rule("clear.frames")` is the pattern of that table entry."""
 
     language: str
-    rules: dict[str, re.Pattern[str]]
-    remedy: dict[str, str]
-    common: frozenset[str]
-    everyday: frozenset[str]
-    empty: frozenset[str]
+    sources: dict[str, str] = field(repr=False)
+    remedy: dict[str, str] = field(repr=False)
+    common: frozenset[str] = field(repr=False)
+    everyday: frozenset[str] = field(repr=False)
+    empty: frozenset[str] = field(repr=False)
     misspelt: tuple[str, ...]
-    spelt: frozenset[str]
+    spelt: frozenset[str] = field(repr=False)
+    spaced: bool = True
+    _compiled: dict[str, re.Pattern[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def rule(self, name: str) -> re.Pattern[str]:
         """The pattern of a table entry; one that never matches where the pack is silent."""
-        return self.rules.get(name, _NEVER)
+        known = self._compiled.get(name)
+        if known is None:
+            source = self.sources.get(name)
+            known = self._compiled[name] = re.compile(source) if source else _NEVER
+        return known
+
+    def __hash__(self) -> int:
+        """By language: there is one pack of each."""
+        return hash(self.language)
+
+
+def _pattern(block: str, words: dict[str, str], *, spaced: bool, folded: bool) -> str:
+    lines = [_expand(line, words) for line in block.strip("\n").split("\n") if line.strip()]
+    if folded:
+        lines = [letters.fold_pattern(line) for line in lines]
+    gap = r"\s+" if spaced else r"\s*"
+    maybe = r"\s*"
+    lines = [_LOOKBEHIND.sub(lambda match: match[0].replace(" ", r"\s"), line) for line in lines]  # of fixed width
+    return "|".join(f"(?:{line.replace(' ?', maybe).replace(' ', gap)})" for line in lines)
 
 
 def _build(raw: dict[str, Any]) -> Pack:
-    words = {name: block.strip() for name, block in raw["words"].items()}
-    rules = {
-        f"{table}.{name}": _compile(block, words)
+    words = {name: block.strip() for name, block in raw.get("words", {}).items()}
+    spaced = raw.get("spaced", True)
+    sources = {
+        f"{table}.{name}": _pattern(block, words, spaced=spaced, folded=table != _NOT_FOLDED)
         for table, entries in raw.items()
         if isinstance(entries, dict) and table not in ("words", "remedy")
         for name, block in entries.items()
     }
-    common = frozenset(raw["common"].split())
-    everyday = common | frozenset(raw.get("everyday", "").split())
-    empty = frozenset(raw.get("empty", "").split())
+    common = _listed(raw, "common")
     return Pack(
         language=raw["language"],
-        rules=rules,
+        sources=sources,
         remedy=raw.get("remedy", {}),
         common=common,
-        everyday=everyday,
-        empty=empty,
-        misspelt=tuple(raw.get("misspelt", "").split()),
-        spelt=frozenset(raw.get("spelt", "").split()),
+        everyday=common | _listed(raw, "everyday"),
+        empty=_listed(raw, "empty"),
+        misspelt=tuple(letters.fold_words(raw.get("misspelt", "")).split()),
+        spelt=_listed(raw, "spelt"),
+        spaced=spaced,
     )
+
+
+def _listed(raw: dict[str, Any], name: str) -> frozenset[str]:
+    words = letters.fold_words(raw.get(name, "")).split()
+    return frozenset(words) | {letters.without_accents(word) for word in words if len(word) > 4}
+
+
+# which packs there are ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What tells that a text is in a language, without reading the whole pack."""
+
+    language: str
+    common: frozenset[str]
+    signs: tuple[str, ...]
+    script: str
+
+
+@cache
+def heads() -> dict[str, Head]:
+    """The heads of all packs by language; only the lines before a file's first table are read."""
+    found = {}
+    for path in _pack_files():
+        top = "\n" + path.read_text(encoding="utf-8")
+        raw = tomllib.loads(top[: cut if (cut := top.find("\n[")) >= 0 else len(top)])
+        if "language" in raw:
+            found[raw["language"]] = Head(
+                raw["language"],
+                _listed(raw, "common"),
+                tuple(letters.fold_words(raw.get("signs", "")).split()),
+                raw.get("script", "latin"),
+            )
+    return found
+
+
+def has_pack(language: str) -> bool:
+    """Whether the judge can judge a language, by primary subtag."""
+    return language in heads()
+
+
+@cache
+def pack(language: str) -> Pack:
+    """The pack of a language that has one."""
+    return _build(read_toml(f"{language}.toml"))
+
+
+def full_packs() -> dict[str, Pack]:
+    """Every language that the judge can judge, by primary language subtag. Reads all files."""
+    return {language: pack(language) for language in heads()}
+
+
+# what a reading needs ---------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def typing_errors(packs: tuple[Pack, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Key stems that are recognised when misspelt, and real words that are no misspelling of them."""
+    keys = tuple(key for one in packs for key in one.misspelt)
+    return keys, frozenset(keys).union(*(one.spelt for one in packs))
+
+
+@cache
+def _doors_of(one: Pack) -> Doors:
+    found = Doors(dict(tables.BITS))
+    for name, source in one.sources.items():
+        if name in tables.KNOWN:
+            found.add(name, source, one.everyday)
+    return found
+
+
+@cache
+def _hint_doors() -> Doors:
+    """Which words open the hints of languages without a pack; their bits follow those of the rules."""
+    found = Doors(dict(tables.BITS))
+    for hint in foreign_hints():
+        found.add(f"foreign.{hint.language}", hint.record.pattern)
+    return found
+
+
+@cache
+def _sign_doors() -> Doors:
+    """Which words are signs of which language."""
+    found = Doors({language: 1 << index for index, language in enumerate(heads())})
+    for head in heads().values():
+        for stem in head.signs:
+            found.add_stem(head.language, stem)
+    return found
+
+
+@lru_cache(maxsize=64)
+def doors_of(packs: tuple[Pack, ...]) -> Doors:
+    """Which words open which rules in some packs and in the hints, and, in the bits above, are signs of a language."""
+    found = Doors(_hint_doors().bits)
+    found.merge(_hint_doors())
+    found.merge(_sign_doors(), len(found.bits))
+    for one in packs:
+        found.merge(_doors_of(one))
+    return found
+
+
+def signs_in(bits: int) -> list[str]:
+    """Languages whose signs are among the bits of some words."""
+    bits >>= len(_hint_doors().bits)
+    return [language for language, bit in _sign_doors().bits.items() if bits & bit] if bits else []
+
+
+@lru_cache(maxsize=64)
+def _everyday_words(packs: tuple[Pack, ...]) -> dict[str, int]:
+    """What the words of the packs' own lists and patterns open; every memo of these packs starts with them."""
+    doors = doors_of(packs)
+    words = frozenset().union(*(one.everyday for one in packs))
+    shapes = (shape for word in words for shape in (word, f"{word}.", f"{word},", word.capitalize()))
+    literals = (word for one in packs for source in one.sources.values() for word in _LITERAL.findall(source))
+    return {shape: doors.of_word(marked(shape)) for shape in {*shapes, *literals}}
+
+
+def new_memo(packs: tuple[Pack, ...]) -> Memo:
+    """An empty memo for one judgement."""
+    return Memo(packs, doors_of(packs), _hint_doors().bits, dict(_everyday_words(packs)))
+
+
+# languages without a pack -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -95,69 +238,58 @@ class ForeignHint:
 
 
 @cache
-def full_packs() -> dict[str, Pack]:
-    """Every language that the judge can judge, by primary language subtag."""
-    found: dict[str, Pack] = {}
-    for path in _pack_files():
-        raw = read_toml(path.name)
-        if "language" in raw:
-            found[raw["language"]] = _build(raw)
-    return found
-
-
-@cache
-def union(name: str) -> re.Pattern[str]:
-    """One rule of all packs together, for what does not depend on the language of a call."""
-    patterns = [pack.rules[name].pattern for pack in full_packs().values() if name in pack.rules]
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else _NEVER
-
-
-@cache
-def typing_errors() -> tuple[tuple[str, ...], frozenset[str]]:
-    """Key stems that are recognised when misspelt, and real words that are no misspelling of them."""
-    packs = full_packs().values()
-    keys = tuple(key for pack in packs for key in pack.misspelt)
-    return keys, frozenset(keys).union(*(pack.spelt for pack in packs))
-
-
-@cache
-def doors() -> Doors:
-    """Which words open which rules, over all packs and hints."""
-    found = Doors()
-    for pack in full_packs().values():
-        for name, pattern in pack.rules.items():
-            found.add(name, pattern.pattern, pack.everyday)
-    for hint in foreign_hints():
-        found.add(f"foreign.{hint.language}", hint.record.pattern)
-    return found
-
-
-def new_memo() -> Memo:
-    """An empty memo for one judgement."""
-    return Memo(doors(), dict(_everyday_words()))
-
-
-@cache
-def _everyday_words() -> dict[str, int]:
-    """What the words of the packs' own lists open; every memo starts with them."""
-    words = frozenset().union(*(pack.everyday for pack in full_packs().values()))
-    return {word: doors().of_word(word) for word in words}
-
-
-@cache
 def foreign_hints() -> tuple[ForeignHint, ...]:
     """Hints for the languages without a pack."""
-    table = read_toml("foreign.toml")["languages"]
     return tuple(
         ForeignHint(
             name,
-            frozenset(entry.get("words", "").split()),
-            re.compile(entry["record"]),
-            re.compile(rf"\b(?:{entry['negation']})\b" if entry.get("words") else entry["negation"]),
+            frozenset(letters.fold_words(entry.get("words", "")).split()),
+            re.compile(letters.fold_pattern(entry["record"])),
+            re.compile(letters.fold_pattern(_whole(entry))),
         )
-        for name, entry in table.items()
-        if name not in full_packs()
+        for name, entry in read_toml("foreign.toml")["languages"].items()
+        if not has_pack(name)
     )
+
+
+def _whole(entry: dict[str, str]) -> str:
+    return rf"\b(?:{entry['negation']})\b" if entry.get("words") else entry["negation"]
+
+
+# looking after the files ------------------------------------------------------------------------------------------
+
+
+def check(language: str) -> list[str]:
+    """What is wrong with a pack: tables missing or unknown, patterns that do not compile or could be slow."""
+    raw = read_toml(f"{language}.toml")
+    built = _build(raw)
+    wrong = [f"{name}: missing" for name in tables.REQUIRED if not built.sources.get(name)]
+    wrong += [f"{name}: no such rule" for name in built.sources if name not in tables.KNOWN]
+    wrong += [
+        f"{key}: no such key" for key, value in raw.items() if not isinstance(value, dict) and key not in tables.HEAD
+    ]
+    wrong += [f"remedy.{name}: missing" for name in tables.REMEDY if not built.remedy.get(name)]
+    if not built.common and raw.get("script", "latin") == "latin":
+        wrong.append("common: missing")
+    if raw["language"] != language:
+        wrong.append(f"language: {raw['language']}, but the file is {language}.toml")
+    for name, source in built.sources.items():
+        wrong += [f"{name}: {fault}" for fault in _faults(source)]
+    return wrong
+
+
+def _faults(source: str) -> Iterator[str]:
+    try:
+        compiled = re.compile(source)
+    except re.error as error:
+        yield f"does not compile: {error}"
+        return
+    if source and compiled.fullmatch(""):
+        yield "matches the empty text"
+    unknown = _WORD.search(source)
+    if unknown:
+        yield f"{unknown[0]} is no class of [words]"
+    yield from slowness.faults(source)
 
 
 def _pack_files() -> Iterator[Path]:

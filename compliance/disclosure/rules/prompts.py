@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from compliance.disclosure.rules import assistants, cancels, candidates, clauses, jurisdictions, languages, timing
 from compliance.disclosure.rules.cancels import Act, Cancel
 from compliance.disclosure.rules.candidates import Candidate, Kind, Mode
 from compliance.disclosure.rules.doors import Memo
-from compliance.disclosure.rules.packs import RULEBOOK_VERSION, full_packs
+from compliance.disclosure.rules.packs import RULEBOOK_VERSION, has_pack
 from compliance.disclosure.rules.reading import Reading
-from compliance.disclosure.rules.results import Finding, JurisdictionView, PromptResult, Span, Verdict, worst
+from compliance.disclosure.rules.results import Check, Finding, JurisdictionView, PromptResult, Span, Verdict, worst
 from compliance.disclosure.rules.segments import Frame
 
 MAX_CHARS = 200_000
@@ -37,7 +36,7 @@ class Evidence:
         return [candidate for candidate in self.found if not _shortfall(self, candidate)]
 
 
-def gather(text: str, language: str, codes: Sequence[str], memo: Memo | None = None) -> Evidence:
+def gather(text: str, language: str, view: JurisdictionView, memo: Memo | None = None) -> Evidence:
     """Stages 1 to 8 of the pipeline: normalise, cut, find, place."""
     if len(text) > MAX_CHARS:
         raise TextTooLong(f"{len(text)} characters; at most {MAX_CHARS} are read")
@@ -53,12 +52,14 @@ def gather(text: str, language: str, codes: Sequence[str], memo: Memo | None = N
     lines = frozenset(c.frame.line for c in found if c.kind is Kind.CLEAR and c.mode in (Mode.SPEECH, Mode.INSTRUCTION))
     cancelling = cancels.find(reading, hot, lines)
     kept = [candidate for candidate in found if not any(_covers(cancel, candidate) for cancel in cancelling)]
-    return Evidence(reading, tuple(kept), tuple(cancelling), jurisdictions.strictest(codes))
+    return Evidence(reading, tuple(kept), tuple(cancelling), view)
 
 
 def _covers(cancel: Cancel, candidate: Candidate) -> bool:
     """A cancelling text that quotes the disclosure is no disclosure itself."""
-    if cancel.act in (Act.INAUDIBLE, Act.REMOVAL) and candidate.part.quoted:
+    if cancel.act in (Act.INAUDIBLE, Act.SILENCE, Act.OVERRIDE):
+        return False  # these act on what they stand beside
+    if cancel.act is Act.REMOVAL and candidate.part.quoted:
         return False
     return cancel.start < candidate.hit[1] and cancel.end > candidate.hit[0]
 
@@ -97,6 +98,8 @@ def _why_not(evidence: Evidence, candidate: Candidate) -> tuple[str, Verdict]:
         return "placeholder", _REVIEW
     if candidate.kind is Kind.EXTERNAL:
         return "external_notice", _REVIEW
+    if candidate.mode is Mode.FACT and candidate.frame.zone == "faq" and candidate.kind is Kind.CLEAR:
+        return "conditional", _FAIL  # told to whoever asks
     if candidate.mode is Mode.FACT:
         return ("not_spoken", _FAIL) if candidate.kind is Kind.CLEAR else ("", _PASS)
     if candidate.mode is Mode.EXAMPLE:
@@ -113,6 +116,8 @@ def _why_not(evidence: Evidence, candidate: Candidate) -> tuple[str, Verdict]:
         return "timing_unclear", _REVIEW
     if candidate.mode is Mode.SPEECH and languages.another_greeting_lacks_it(reading, candidate):
         return "wrong_language", _REVIEW
+    if candidate.part.quoted and timing.another_greeting_lacks_it(reading, candidate):
+        return "conditional", _FAIL
     return "", _PASS
 
 
@@ -261,8 +266,10 @@ def _doubt(evidence: Evidence, findings: list[Finding]) -> list[Finding]:
     for mention in reading.mentions:
         if mention.negated:
             return [Finding("ambiguous", _REVIEW, Span(mention.start, mention.end))]
-    if reading.language not in full_packs() or not languages.is_understood(reading):
+    if not languages.is_understood(reading):
         return [_not_understood(evidence)]
+    if reading.surface.disguised:
+        return [Finding("ambiguous", _REVIEW, Span(*reading.surface.disguised[0]))]
     heard = [candidate for candidate in evidence.found if candidate.mode in (Mode.SPEECH, Mode.INSTRUCTION)]
     known = [(candidate.start, candidate.end) for candidate in heard]
     doubtful = cancels.unsettled(reading, known + [(cancel.start, cancel.end) for cancel in evidence.cancels])
@@ -283,7 +290,7 @@ def _not_understood(evidence: Evidence) -> Finding:
 
 def decide(evidence: Evidence, ai: str) -> list[Finding]:
     """Findings, the deciding one first. `ai` only tells `missing` from `ai_only`."""
-    if evidence.reading.language not in full_packs():
+    if not has_pack(evidence.reading.language):
         return [_not_understood(evidence)]
     findings = _decide(evidence, ai)
     if evidence.view.demand == jurisdictions.ONE_PARTY:
@@ -296,15 +303,47 @@ def passes(evidence: Evidence) -> bool:
     return decide(evidence, "no")[0].verdict is _PASS
 
 
+# The questions of section 4.7, and the reasons that answer them with no.
+_QUESTIONS = (
+    ("told", ("missing", "ai_only", "not_spoken", "ambiguous", "placeholder", "external_notice", "example_only")),
+    ("every_caller", ("conditional",)),
+    ("on_time", ("late", "timing_unclear")),
+    ("own_language", ("wrong_language",)),
+    ("not_denied", ("negated", "concealed", "contradicted")),
+    ("consent", ("consent_not_requested", "consent_ignored", "opt_out_only")),
+    ("purpose", ("purpose_missing",)),
+)
+
+
+def _checks(evidence: Evidence, findings: list[Finding]) -> tuple[Check, ...]:
+    """Each question with its answer; the ones that the places do not ask are left out."""
+    surface, found = evidence.reading.surface, []
+    for question, reasons in _QUESTIONS:
+        if question == "consent" and evidence.view.demand != jurisdictions.EXPRESS:
+            reasons = ("consent_ignored",)
+        if question == "purpose" and not evidence.view.purpose:
+            continue
+        against = next((finding for finding in findings if finding.reason in reasons), None)
+        span = (against.offending or against.span) if against else None
+        found.append(Check(question, against is None, surface.original(span.start, span.end) if span else None))
+    return tuple(found)
+
+
+def _unquoted(text: str, span: Span) -> Span:
+    """Without the closing mark of a string of a configuration, which was read as a full stop."""
+    inside = text[span.start : span.end]
+    return Span(span.start, span.end - 1) if inside.endswith('"') and inside.count('"') == 1 else span
+
+
 def judge_evidence(text: str, evidence: Evidence) -> PromptResult:
     """The result from what was gathered."""
     ai = assistants.label(evidence.reading)
     findings = decide(evidence, ai)
     surface = evidence.reading.surface
     first = findings[0]
-    span = surface.original(first.span.start, first.span.end) if first.span else None
+    span = _unquoted(text, surface.original(first.span.start, first.span.end)) if first.span else None
     offending = next((f.offending for f in findings if f.offending), None)
-    bad = surface.original(offending.start, offending.end) if offending else None
+    bad = _unquoted(text, surface.original(offending.start, offending.end)) if offending else None
     return PromptResult(
         verdict=worst([finding.verdict for finding in findings]),
         reasons=tuple(finding.reason for finding in findings),
@@ -315,4 +354,6 @@ def judge_evidence(text: str, evidence: Evidence) -> PromptResult:
         evidence_span=span,
         offending_span=bad,
         rulebook=RULEBOOK_VERSION,
+        ai_check=jurisdictions.check_ai(evidence.view.codes, ai),
+        checks=_checks(evidence, findings),
     )

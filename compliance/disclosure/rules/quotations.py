@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from compliance.disclosure.rules import packs
+from compliance.disclosure.rules.packs import Pack
 from compliance.disclosure.rules.surface import Surface
 
 _LONG_LINE = 2_000  # single quotes are not looked for in longer lines: apostrophes would make it quadratic
-_END = re.compile(r"[.!?…](?=\s)|[。！？।؟](?=.)|[;→](?=\s)|\s[|](?=\s)|[?!](?=[a-z])")
+_WIDE = "\u0600-\u1cff\u3041-\u9fff\ua500-\ua57f\uac00-\ud7af"  # scripts that put no space after a full stop
+_END = re.compile(rf"[.!?…](?=\s|[{_WIDE}])|[;→](?=\s)|\s[|](?=\s)|[?!](?=[a-z])")
+_UNSPACED = re.compile("[\u3041-\u9fff]")
 _PAIR = re.compile(r"\"")
-_SINGLE = re.compile(r"(?:(?<=[\s(:=\[,])|^)'(?=\w)([^'\n]*(?:'[a-z][^'\n]*)*)'(?=[\s.,;:)\]!?]|$)")
+_SINGLE = re.compile(rf"(?:(?<=[\s(:=\[,{_WIDE}])|^)'(?=\w)([^'\n]*(?:'[a-z][^'\n]*)*)'(?=[\s.,;:)\]!?{_WIDE}]|$)")
+
+
+def words_in(text: str) -> int:
+    """How many words a text has; where no spaces stand between words, about two letters are one."""
+    return len(text.split()) + (0 if text.isascii() else len(_UNSPACED.findall(text)) // 2)
 
 
 def quotes_in(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -21,14 +28,19 @@ def quotes_in(text: str, start: int, end: int) -> list[tuple[int, int]]:
     marks = [at for at in marks if not (text[at - 1 : at].isdigit() and (at + 1 >= end or text[at + 1] in " ,.)x"))]
     if len(marks) > 1:
         return [(marks[i] + 1, marks[i + 1]) for i in range(0, len(marks) - 1, 2)]
-    if end - start > _LONG_LINE:
+    if end - start > _LONG_LINE or text.find("'", start, end) < 0:
         return []
     singles = _SINGLE.finditer(text[start:end])
-    return [(start + match.start(1), start + match.end(1)) for match in singles if len(match[1].split()) > 1]
+    return [(start + match.start(1), start + match.end(1)) for match in singles if words_in(match[1]) > 1]
 
 
 def ends(
-    text: str, start: int, end: int, quotes: list[tuple[int, int]], surface: Surface | None = None
+    text: str,
+    start: int,
+    end: int,
+    quotes: list[tuple[int, int]],
+    packs: Sequence[Pack],
+    surface: Surface | None = None,
 ) -> Iterator[int]:
     """Offsets after which a new frame begins."""
     starts = [quote[0] for quote in quotes]
@@ -41,13 +53,14 @@ def ends(
     for match in _END.finditer(text, start, end):
         at = match.start()
         if quoted(at) or (
-            match[0] == "." and packs.union("structure.abbreviation").search(text[max(start, at - 8) : at])
+            match[0] == "."
+            and any(pack.rule("structure.abbreviation").search(text[max(start, at - 8) : at]) for pack in packs)
         ):
             continue
         cuts.append(match.end())
     for _, close in quotes:
         if text[close - 1 : close] in tuple(".!?…") and text[close : close + 1]:
-            if packs.union("structure.carry_on").match(text, close + 1, end) and not (
+            if any(pack.rule("structure.carry_on").match(text, close + 1, end) for pack in packs) and not (
                 surface and _starts_upper(surface, close + 1)
             ):
                 continue
@@ -63,10 +76,10 @@ def _starts_upper(surface: Surface, at: int) -> bool:
     return at < len(surface.text) and surface.source[surface.original(at, at).start].isupper()
 
 
-def sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+def sentences(text: str, start: int, end: int, packs: Sequence[Pack]) -> list[tuple[int, int]]:
     """Sentences of a stretch of speech, trimmed."""
     found = []
-    for cut in [*ends(text, start, end, []), end]:
+    for cut in [*ends(text, start, end, [], packs), end]:
         while start < cut and text[start].isspace():
             start += 1
         stop = cut

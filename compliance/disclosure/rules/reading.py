@@ -9,9 +9,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
-from compliance.disclosure.rules import markup, segments, surface
+from compliance.disclosure.rules import markup, segments, surface, tongues
 from compliance.disclosure.rules.doors import Memo
-from compliance.disclosure.rules.packs import Pack, foreign_hints, full_packs, new_memo
+from compliance.disclosure.rules.packs import Pack, foreign_hints, new_memo
 from compliance.disclosure.rules.segments import Frame
 
 
@@ -46,27 +46,21 @@ def primary(language: str) -> str:
     return language.replace("_", "-").split("-")[0].strip().lower()
 
 
-def packs_for(language: str) -> tuple[Pack, ...]:
-    """The call's own pack first, then every other: instructions may be in any language that is understood."""
-    table = full_packs()
-    own = [table[language]] if language in table else []
-    return (*own, *(pack for name, pack in table.items() if name != language))
-
-
 class Reading:
     """One text, normalised, cut and struck; every offset is one of `surface.text`."""
 
     def __init__(self, source: str, language: str, memo: Memo | None = None) -> None:
         self.language = primary(language)
-        self.packs: tuple[Pack, ...] = packs_for(self.language)
-        self.surface = surface.fold(source)
-        self.memo = memo or new_memo()
-        self._rules = self.memo.doors.bits
+        self.surface = surface.fold(source, self.language, memo.packs if memo else None)
+        self.packs: tuple[Pack, ...] = self.surface.packs
+        self.memo = memo or self.surface.memo or new_memo(self.packs)
+        self._rules = self.memo.bits
         self.regions = markup.regions(self.surface.text)
         self.frames = segments.read(self.surface, self.packs, self.memo, self.regions)
         self.bits = [self.memo.of_text(self.surface.plain[frame.start : frame.end]) for frame in self.frames]
         self.all_bits = functools.reduce(operator.or_, self.bits, 0)
         self.words = self._struck(self.surface.plain)
+        self.refusals: frozenset[int] | None = None  # starts of the frames of refusal branches, once looked for
         self._outer: dict[int, str] = {}
         self._whole: dict[int, str] = {}
 
@@ -89,7 +83,7 @@ class Reading:
         at = 0
         for frame in self.open_to("strike.lookalike"):
             struck = text[frame.start : frame.end]
-            for pack in self.packs:
+            for pack in self.packs_of(struck):
                 struck = pack.rule("strike.lookalike").sub(_blank, struck)
             pieces += (text[at : frame.start], struck)
             at = frame.end
@@ -136,17 +130,30 @@ class Reading:
         return self.words[part.start : part.end] if part.quoted else self.outer(part.frame)
 
     def search(self, rule: str, text: str) -> re.Match[str] | None:
-        """First match of a rule in any pack, the call's own language first."""
+        """First match of a rule in the packs of a text's languages, the call's own first."""
         if not self.memo.of_text(text) & self._rules.get(rule, 0):
             return None
-        for pack in self.packs:
+        for pack in self.packs_of(text):
             match = pack.rule(rule).search(text)
             if match:
                 return match
         return None
 
+    def packs_of(self, text: str) -> tuple[Pack, ...]:
+        """The packs of the languages that a sentence is in, the call's own first; all where it cannot be told."""
+        if len(self.packs) == 1:
+            return self.packs
+        known = self.memo.tongues.get(text)
+        if known is None:
+            known = self.memo.tongues[text] = tongues.of_text(text, self.language, self.packs)
+        return known
+
+    def in_any(self, rule: str, text: str) -> bool:
+        """Whether the rule of any pack that takes part matches, whatever language the text is in."""
+        return self.may(rule, text) and any(pack.rule(rule).search(text) for pack in self.packs)
+
     def has(self, rule: str, text: str) -> bool:
-        """Whether any pack's rule matches."""
+        """Whether the rule matches."""
         return self.search(rule, text) is not None
 
     def may(self, rule: str, text: str) -> bool:
@@ -231,10 +238,8 @@ class Reading:
 
     def spoken_to_caller(self, frame: Frame, text: str) -> str:
         """Whether unquoted words are speech: `yes`, `no`, or `unclear` where the text does not settle it."""
-        if frame.heading:
-            return "no"
-        if frame.zone == "opening":
-            return "yes"
+        if frame.heading or frame.zone == "opening":
+            return "no" if frame.heading else "yes"
         if frame.zone or self.has("markers.background", text) or frame.start in self.agent_directed:
             return "no" if frame.zone not in ("", "flow") or frame.step is None else "unclear"
         elsewhere = any(other is not frame for other in self.opening_frames[:2])

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from compliance.disclosure.rules import jurisdictions as places
+from compliance.disclosure.rules import packs as language_packs
 from compliance.disclosure.rules import prompts
 from compliance.disclosure.rules.candidates import Mode
-from compliance.disclosure.rules.packs import Pack, full_packs
+from compliance.disclosure.rules.packs import Pack
 from compliance.disclosure.rules.prompts import Evidence
 from compliance.disclosure.rules.reading import primary
 from compliance.disclosure.rules.results import Edit, PromptResult, Span, Verdict
@@ -16,20 +17,22 @@ from compliance.disclosure.rules.results import Edit, PromptResult, Span, Verdic
 _MAX_REMOVALS = 6
 
 
-def judge_prompt(text: str, *, language: str, jurisdictions: Sequence[str]) -> PromptResult:
+def judge_prompt(
+    text: str, *, language: str, jurisdictions: Sequence[str], overrides: places.Overrides = places.NO_OVERRIDES
+) -> PromptResult:
     """Judge one prompt, with a fix where it does not pass.
 
-    `language` is the BCP-47 tag of what the agent speaks, `jurisdictions` the codes of caller and operator. The fix is
-    a sentence in that language; its edits turn the prompt into one that this judge passes, else there is no fix.
-    Raises `prompts.TextTooLong`.
+    `language` is the BCP-47 tag of what the agent speaks, `jurisdictions` the codes of caller and operator, and
+    `overrides` an organisation's own classes for some of them. The fix is a sentence in that language; its edits turn
+    the prompt into one that this judge passes, else there is no fix. Raises `prompts.TextTooLong`.
     """
-    evidence = prompts.gather(text, primary(language), jurisdictions)
+    evidence = prompts.gather(text, primary(language), places.strictest(jurisdictions, overrides))
     result = prompts.judge_evidence(text, evidence)
     if result.verdict is Verdict.PASS:
         return result
-    pack = full_packs().get(primary(language))
-    if pack is None or not pack.remedy:
+    if not language_packs.has_pack(primary(language)):
         return result
+    pack = language_packs.pack(primary(language))
     sentence = pack.remedy["express" if result.jurisdiction.demand == places.EXPRESS else "notice"]
     edits = _edits(text, result, evidence, sentence, pack)
     return replace(result, fix=sentence, edits=edits) if edits else result
@@ -39,7 +42,7 @@ def _passes(text: str, evidence: Evidence) -> bool:
     if len(text) > prompts.MAX_CHARS:
         return False
     reading = evidence.reading
-    return prompts.passes(prompts.gather(text, reading.language, evidence.view.codes, reading.memo))
+    return prompts.passes(prompts.gather(text, reading.language, evidence.view, reading.memo))
 
 
 def apply(text: str, edits: Sequence[Edit]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 
@@ -95,6 +96,32 @@ class JurisdictionView:
     demand: str
     purpose: bool
     why: tuple[str, ...]
+    overridden: tuple[str, ...] = ()
+    """Codes for which the organisation's own decision took the place of the table."""
+    reviewed_on: date | None = None
+    """When the oldest of the rows was last looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class AiCheck:
+    """Whether the caller is told about the AI where that is demanded; no part of the verdict.
+
+    `demand` is `always`, `some_calls`, `on_request`, `no_deception` or `none`; `met` is None where the text leaves it
+    open.
+    """
+
+    demand: str
+    met: bool | None
+    citations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question of the policy's order of decision, and its answer; `span` is the text that it rests on."""
+
+    id: str
+    passed: bool
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +139,8 @@ class PromptResult:
     fix: str | None = None
     edits: tuple[Edit, ...] = ()
     rulebook: str = ""
+    ai_check: AiCheck | None = None
+    checks: tuple[Check, ...] = ()
 
     def as_json(self, case_id: str | int | None) -> dict[str, object]:
         """The line that `check_prompts --format jsonl` writes (DESIGN section 2)."""

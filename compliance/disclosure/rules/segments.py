@@ -8,15 +8,21 @@ lead-ins.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from compliance.disclosure.rules import markup, quotations
 from compliance.disclosure.rules.doors import Memo
-from compliance.disclosure.rules.packs import Pack, union
+from compliance.disclosure.rules.packs import Pack
 from compliance.disclosure.rules.surface import Surface
 
 MAX_FRAME = 900
+# A line that only names the step or state that the next lines belong to.
+_NAMED = re.compile(
+    r"[\s\-*]*\"?(?:id|name|node|state|stage|step|key|title|phase|section|intent)\"?\s*[:=]\s*"
+    r"\"?([\w .-]{2,40}?)\"?\s*,?\s*$"
+)
 # Tested in this order: what takes speech away wins over what makes it speech.
 ZONES = (
     "counter",
@@ -39,8 +45,8 @@ LEAD_ZONES = ("counter", "changelog", "comment", "template", "example", "closing
 UNSPOKEN = frozenset(("counter", "changelog", "comment", "disabled", "template", "tools", "knowledge"))
 
 _BULLET = re.compile(
-    r"[ \t>]*(?:[-*•+–▪◦]+[ \t]+|"
-    r"\(?\[?(?P<number>\d{1,2})[.)\]:]+[ \t]+|\(?(?P<letter>[a-h])[.)][ \t]+)?"
+    r"[ \t>]*(?:[-*•+–▪◦●○■□◆◇※☆★‣►▶]+[ \t]+|[•●○■□◆◇※☆★・]+|"
+    r"\(?\[?(?P<number>\d{1,2})[.)\]:]+(?:[ \t]+|(?=[\u3041-\u9fff\uac00-\ud7af]))|\(?(?P<letter>[a-h])[.)][ \t]+)?"
     r"(?:\*{1,3}(?P<bold>\d{1,2})[.)])?"
 )
 _HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+(.*)")
@@ -50,6 +56,7 @@ _RULE_LINE = re.compile(
 _LABEL = re.compile(
     r"[ \t|*_]*\"?(?P<label>[^:=\"\n]{1,90}?)\"?[ \t*_|]*(?P<mark>:(?!//)|=(?!=)|[ \t][—–-][ \t])[ \t*_|]*"
 )
+_LABEL_MARKS = (":", "=", " - ", "—", "–")
 
 
 @dataclass(slots=True)
@@ -79,14 +86,16 @@ class _State:
     block_label: str = ""
     block_lines: int = 0
     paragraph: int = 0
+    items: int = 0  # of the list that is being read
+    spoke: bool = False  # a line that is labelled as any utterance has been met
 
 
-def zone_of(label: str, packs: Sequence[Pack], memo: Memo, zones: Sequence[str] = ZONES) -> str:
+def zone_of(label: str, packs: Sequence[Pack], memo: Memo, zones: tuple[str, ...] = ZONES) -> str:
     """The zone that a heading, label or lead-in names, or an empty string."""
     label = label.replace("_", " ")
-    known = memo.zones.get((label, len(zones)))
+    known = memo.zones.get((label, zones))
     if known is None:
-        known = memo.zones[label, len(zones)] = _zone_of(label, packs, memo, zones)
+        known = memo.zones[label, zones] = _zone_of(label, packs, memo, zones)
     return known
 
 
@@ -108,13 +117,17 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_title(body: str) -> bool:
-    words = body.split()
-    return bool(body) and len(words) <= 7 and body[-1] not in ".!?,;\"'>}])" and not set(body) & set('":{}[]<>→=|?!')
+    return (
+        bool(body)
+        and quotations.words_in(body) <= 7
+        and body[-1] not in ".!?,;\"'>}])"
+        and not set(body) & set('":{}[]<>→=|?!')
+    )
 
 
 def _short_label(label: str) -> bool:
     bare = re.sub(r"\([^)]*\)", "", label)
-    return len(bare.split()) <= 9 and not re.search(r"[.!?]\s+\S+\s+\S", bare)
+    return quotations.words_in(bare) <= 9 and not re.search(r"[.!?]\s+\S+\s+\S", bare)
 
 
 class _Reader:
@@ -160,8 +173,23 @@ class _Reader:
         if has_body and step is None and not (bullet and bullet[0].strip()) and _is_title(text):
             self._block(text, number, body, end)
             return
+        named = _NAMED.match(self.text, start, end)
+        if named and (zone := zone_of(named[1], self.packs, self.memo)) and self._zone(body) not in UNSPOKEN:
+            self.state.block_zone, self.state.block_label, self.state.block_lines = zone, named[1], 0
+            self._frames(number, body, end, None, False, heading=True)
+            return
         self.state.block_lines += 1
+        if step is None and self._zone(body) == "flow" and self._is_item(bullet, body, end):
+            self.state.items += 1
+            step = self.state.items  # a list of what is done one after another
         self._frames(number, body, end, step, bool(bullet and bullet[0].strip()))
+
+    def _is_item(self, bullet: re.Match[str] | None, body: int, end: int) -> bool:
+        """Whether a line is one of a list: it has a bullet, or is a member of a laid-out list."""
+        if bullet and bullet[0].strip():
+            return True
+        last = self.surface.original(end - 1, end).end
+        return self.surface.source[last : last + 1] in (",", "]") and ":" not in self.text[body:end]
 
     @staticmethod
     def _ordinal(bullet: re.Match[str] | None) -> int | None:
@@ -179,19 +207,32 @@ class _Reader:
         inherited = state.headings[-1][1] if state.headings else ""
         zone = zone_of(label, self.packs, self.memo) or (inherited if inherited in _STICKY else "")
         state.headings.append((level, zone))
-        ordinal = union("structure.step").search(label) or re.match(r"\W*(\d{1,2})[.):]", label)
+        ordinal = self._step(label) or re.match(r"\W*(\d{1,2})[.):]", label)
         state.heading_step = self._step_number(ordinal[1]) if ordinal else None
         state.block_zone, state.block_label, state.block_lines = "", "", 0
         self._frames(number, match.start(2), end, None, False, heading=True)
 
     @staticmethod
     def _step_number(raw: str) -> int:
-        return int(raw) if raw.isdigit() else ord(raw) - ord("a") + 1
+        if raw.isdecimal():
+            return int(raw)
+        return int(unicodedata.numeric(raw[0], ord(raw[0]) - ord("a") + 1))
+
+    def _step(self, text: str, *, at_start: bool = False) -> re.Match[str] | None:
+        """The number of a step in a label, by any pack."""
+        if not self.memo.opens("structure.step", text):
+            return None
+        for pack in self.packs:
+            rule = pack.rule("structure.step")
+            if found := rule.match(text) if at_start else rule.search(text):
+                return found
+        return None
 
     def _block(self, label: str, number: int, start: int, end: int) -> None:
         state = self.state
         state.block_zone, state.block_label, state.block_lines = zone_of(label, self.packs, self.memo) or "", label, 0
-        ordinal = union("structure.step").search(label)
+        state.items = 0
+        ordinal = self._step(label)
         state.heading_step = self._step_number(ordinal[1]) if ordinal else state.heading_step
         self._frames(number, start, end, None, False, heading=True)
 
@@ -213,7 +254,11 @@ class _Reader:
         quotes = quotations.quotes_in(self.plain, start, end)
         label = self._label(start, end, quotes)
         at = start
-        for index, cut in enumerate([*quotations.ends(self.plain, start, end, quotes, self.surface), end]):
+        cuts = [*quotations.ends(self.plain, start, end, quotes, self.packs, self.surface), end]
+        if "</" in self.text[start:end]:
+            closed = (at for at in markup.element_ends(self.text, start, end) if not markup.inside(quotes, at))
+            cuts = sorted({*cuts, *closed})
+        for index, cut in enumerate(cuts):
             for left, right in self._pieces(at, cut):
                 frame = Frame(
                     left,
@@ -232,9 +277,14 @@ class _Reader:
             at = cut
 
     def _label(self, start: int, end: int, quotes: list[tuple[int, int]]) -> str:
-        match = _LABEL.match(self.text, start, min(end, start + 130))
+        head = self.plain[start : min(end, start + 130)]
+        if not any(mark in head for mark in _LABEL_MARKS):
+            return ""
+        match = _LABEL.match(self.plain, start, min(end, start + 130))
         if not match or not _short_label(match["label"]) or (quotes and quotes[0][0] < match.start("label")):
             return ""
+        if "<" in self.text[match.start("label") : match.end("label")]:
+            return ""  # words of two elements are no label
         return match["label"].strip()
 
     def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -256,17 +306,28 @@ class _Reader:
         if frame.zone == "comment":
             return
         if frame.label:
-            named = zone_of(frame.label, self.packs, self.memo)
+            named = self._named(frame.label)
             if named and not (frame.zone in UNSPOKEN and named in ("flow", "rules")):
                 frame.zone = named
-            ordinal = union("structure.step").match(frame.label)
+            ordinal = self._step(frame.label, at_start=True)
             frame.step = self._step_number(ordinal[1]) if ordinal else frame.step
         if frame.step is None:
-            ordinal = union("structure.step").match(self.text[frame.start : frame.start + 40])
+            opened = self.memo.opens("structure.step", self.plain[frame.start : frame.end])
+            ordinal = self._step(self.text[frame.start : frame.start + 40], at_start=True) if opened else None
             frame.step = self._step_number(ordinal[1]) if ordinal else self.state.heading_step
         if frame.quotes and not frame.label and frame.zone not in _STICKY:
             lead = zone_of(frame.keyed[0][-90:], self.packs, self.memo, LEAD_ZONES)
             frame.zone = lead or frame.zone
+
+    def _named(self, label: str) -> str:
+        """The zone of a label. Of lines labelled alike ("say:", "agent:") only the first can open the call."""
+        if label.endswith("?"):
+            return "faq"  # a question, and what to answer
+        zone = zone_of(label, self.packs, self.memo)
+        if zone == "opening" and zone_of(label, self.packs, self.memo, ("speech",)):
+            zone = "flow" if self.state.spoke else "opening"
+            self.state.spoke = True
+        return zone
 
     def _lead(self, frame: Frame, quote: tuple[int, int]) -> str:
         """What introduces a quote: its JSON key if it has one, else the words before it."""

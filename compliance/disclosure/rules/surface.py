@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
-from compliance.disclosure.rules import packs
+from compliance.disclosure.rules import layout, letters, packs, tongues
+from compliance.disclosure.rules.doors import Memo
+from compliance.disclosure.rules.packs import Pack
 from compliance.disclosure.rules.results import Span
 
-_FOLD = str.maketrans(
-    {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'", "\u00a0": " ", "\u202f": " ", "\u3000": " ", "\t": " "}
-    | {"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "「": '"', "」": '"', "『": '"', "』": '"'}
-)
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufe00-\ufe0f]+")
+_CORNERED = letters.SAME_LENGTH | str.maketrans({"『": '"', "』": '"'})
 _TAG = re.compile(r"</?[a-z][a-z0-9:_-]*(?:\s[^<>]{0,200})?/?>")
 _EMPHASIS = re.compile(r"[*~#>]+|(?<!\w)_+|_+(?!\w)")
 _BREAKS = re.compile(r"\\[ntr]|\\\"")
@@ -48,6 +47,11 @@ class Surface:
     text: str
     plain: str
     origin: tuple[int, ...] | None
+    packs: tuple[Pack, ...]
+    disguised: tuple[tuple[int, int], ...] = ()
+    """Words that only look Latin: spans of `text`. What rests on such a text never passes."""
+    memo: Memo | None = None
+    """What is known of the words by now, where the text itself told the packs."""
 
     def original(self, start: int, end: int) -> Span:
         """The span of the source that a span of `text` or `plain` came from."""
@@ -74,42 +78,60 @@ def _rewrite(text: str, origin: list[int] | None, edits: list[tuple[int, int, st
 
 
 def _fold_characters(source: str) -> tuple[str, list[int] | None]:
-    text = source.translate(_FOLD)
+    text = source.translate(letters.SAME_LENGTH if "「" in source else _CORNERED)
     lower = text.lower()
     if text.isascii():
         return lower, None
-    edits = [(match.start(), match.end(), "") for match in _INVISIBLE.finditer(text)]
     if len(lower) != len(text):  # a few letters grow when lowered; they keep their case
         lower = "".join(low if len(low := char.lower()) == 1 else char for char in text)
+    composed = [
+        (match.start(), match.end(), unicodedata.normalize("NFKC", match[0]))
+        for match in letters.COMPOSED.finditer(lower)
+    ]
+    lower, origin = _rewrite(lower, None, composed)
+    edits = [(match.start(), match.end(), "") for match in letters.GONE.finditer(lower)]
     if not unicodedata.is_normalized("NFKC", lower):
         edits += (
             (at, at + 1, folded)
             for at, char in enumerate(lower)
-            if char > "\u00ff" and (folded := unicodedata.normalize("NFKC", char).lower().translate(_FOLD)) != char
+            if char > "\u00ff" and (folded := letters.fold_character(char)) != char and folded
         )
         edits.sort()
-    return _rewrite(lower, None, edits)
+    return _rewrite(lower, origin, edits)
 
 
-@cache
-def _suspects() -> re.Pattern[str]:
+def _unmasked(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Letters of other alphabets inside Latin words, as what they are meant to look like."""
+    if text.isascii():
+        return text, ()
+    found = tuple(match.span() for match in letters.TWIN_WORD.finditer(text))
+    return letters.TWIN_WORD.sub(lambda match: match[0].translate(letters.TWINS), text) if found else text, found
+
+
+@lru_cache(maxsize=256)
+def _suspects(of: tuple[Pack, ...]) -> re.Pattern[str]:
     """Words of about the length of a key stem that begin like one."""
-    keys, _ = packs.typing_errors()
+    keys, _ = packs.typing_errors(of)
     first = "".join(sorted({key[0] for key in keys})) or "\0"
     lengths = [len(key) for key in keys] or [1]
     return re.compile(rf"\b[{first}][^\W\d_]{{{min(lengths) - 2},{max(lengths)}}}\b")
 
 
-def _typo_edits(text: str) -> list[tuple[int, int, str]]:
-    keys, real = packs.typing_errors()
+def _typo_edits(text: str, of: tuple[Pack, ...]) -> list[tuple[int, int, str]]:
+    keys, real = packs.typing_errors(of)
     edits = []
-    for match in _suspects().finditer(text):
+    for match in _suspects(of).finditer(text) if keys else ():
         word = match[0]
         if word not in real:
             key = next((key for key in keys if word[0] == key[0] and _near(word, key)), None)
             if key:
                 edits.append((match.start(), match.end(), key))
     return edits
+
+
+def _moved(at: int, before: list[int] | None, after: list[int] | None) -> int:
+    """An offset after a second rewriting."""
+    return bisect_left(after or [], before[at] if before is not None else at)
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -120,12 +142,20 @@ def _keep_breaks(match: re.Match[str]) -> str:
     return " \n" if match[0] != '\\"' else ' "'
 
 
-def fold(source: str) -> Surface:
-    """Fold case, width, quotes, invisible characters and near misses of the key stems."""
-    text, origin = _fold_characters(source)
-    text, origin = _rewrite(text, origin, _typo_edits(text))
+def fold(source: str, language: str, of: tuple[Pack, ...] | None = None) -> Surface:
+    """Fold case, width, quotes, invisible characters and near misses of the key stems.
+
+    `language` is the call's; `of` the packs to read with, else those of the languages that are in the text.
+    """
+    text, origin = _fold_characters(layout.lay_out(source))
+    text, disguised = _unmasked(text)
+    taking_part, memo = tongues.active(text, language) if of is None else (of, None)
+    before = origin
+    text, origin = _rewrite(text, origin, _typo_edits(text, taking_part))
+    if origin is not before:  # the spans move along
+        disguised = tuple((_moved(at, before, origin), _moved(end, before, origin)) for at, end in disguised)
     if "\\n" in text:  # a prompt inside a JSON string: its escapes are line breaks and quotes, of the same length
         text = _BREAKS.sub(_keep_breaks, text)
     plain = _TAG.sub(_blank, text)
     plain = _EMPHASIS.sub(_blank, plain)
-    return Surface(source, text, plain, None if origin is None else tuple(origin))
+    return Surface(source, text, plain, None if origin is None else tuple(origin), taking_part, disguised, memo)

@@ -40,7 +40,7 @@ class Course:
 
     def _is_request(self, frame: Frame, text: str) -> bool:
         if frame.zone == "opening" and frame.quotes:
-            return False  # what the first utterance asks is answered after all of it was heard
+            return False  # what the first utterance asks is answered after all of it was heard: see `_after_question`
         if frame.zone == "flow" or frame.step is not None or "?" in text:
             return True
         return self.reading.has("timing.data_verb", text)
@@ -75,15 +75,47 @@ class Course:
             return LATE
         if frame.zone == "opening":
             return ON_TIME
+        order = self._ordered_next(frame)
+        if order:
+            return order
         fixed = instructed and (reading.has("timing.first", before) or reading.has("timing.first", outer))
-        asked = bool(self.asks) and self.asks[0].start < frame.start
+        asked = bool(self.asks) and self.asks[0].start < frame.start and not self._same_breath(candidate, self.asks[0])
         if fixed:
             return ON_TIME
-        if asked:
+        if asked or self._after_question(candidate):
             return LATE
-        if self.invites and self.invites[0].start < frame.start and self.invites[0].line != frame.line:
+        invited = bool(self.invites) and self.invites[0].start < frame.start
+        if invited and not self._same_breath(candidate, self.invites[0]):
             return UNFIXED
         return self._in_order(candidate)
+
+    def _ordered_next(self, frame: Frame) -> str:
+        """When "this" is to be done, as the next sentence of the line says; empty where it does not."""
+        for following in self.reading.after(frame, 1):
+            text = self.reading.outer(following)
+            if following.line == frame.line and self.reading.has("timing.anaphora", text):
+                if self.reading.has("timing.late", text):
+                    return LATE
+                return ON_TIME if self.reading.has("timing.first", text) else ""
+        return ""
+
+    def _after_question(self, candidate: Candidate) -> bool:
+        """Whether an utterance of its own follows a first utterance that asks for personal data."""
+        frame = candidate.frame
+        if not candidate.part.quoted or frame.zone not in ("", "flow"):
+            return False
+        first = next((speech for speech in self.speeches if speech.zone == "opening"), None)
+        if first is None or first.line >= frame.line:
+            return False
+        text = _VARIABLE.sub(" ", self.reading.whole(first))
+        return "?" in text and self.reading.has("timing.ask_data", text)
+
+    def _same_breath(self, candidate: Candidate, earlier: Frame) -> bool:
+        """Whether speech without quotation marks stands in the same line as a question: one utterance. What is quoted
+        is said for itself, after what the line orders before it.
+        """
+        is_bare = candidate.mode is Mode.SPEECH and not candidate.part.quoted
+        return is_bare and earlier.line == candidate.frame.line and not earlier.quotes
 
     def _in_order(self, candidate: Candidate) -> str:
         frame = candidate.frame
@@ -109,6 +141,8 @@ def condition(reading: Reading, candidate: Candidate) -> str:
     if frame.zone == "faq":
         return "some"
     outer = reading.outer(frame)
+    for pack in reading.packs_of(outer):
+        outer = pack.rule("condition.harmless").sub(lambda match: " " * len(match[0]), outer)
     if candidate.part.quoted:
         text = outer
     elif candidate.mode is Mode.INSTRUCTION and candidate.told_at is not None:
@@ -118,11 +152,7 @@ def condition(reading: Reading, candidate: Candidate) -> str:
         text = outer[:told] + " . " + _trailing(reading, outer, candidate.hit[1] - frame.start)
     else:
         text = frame.label
-    for pack in reading.packs:
-        stripped = pack.rule("condition.harmless").sub(" ", text)
-        if pack.rule("condition.some").search(stripped):
-            return _kind(reading, stripped)
-    return ""
+    return _kind(reading, text) if reading.has("condition.some", text) else ""
 
 
 def _trailing(reading: Reading, outer: str, at: int) -> str:
@@ -145,3 +175,17 @@ def _kind(reading: Reading, text: str) -> str:
     if reading.has("condition.switch", text):
         return "switch"
     return "place" if reading.has("condition.place", text) else "some"
+
+
+def another_greeting_lacks_it(reading: Reading, candidate: Candidate) -> bool:
+    """Whether some callers are greeted with other words ("returning customer: …"), in which nothing is disclosed."""
+    for frame in reading.opening_frames:
+        if frame is candidate.frame or not frame.quotes or not frame.label:
+            continue
+        text, label = reading.whole(frame), frame.label.replace("_", " ")
+        twin = frame.label == candidate.frame.label and frame.line != candidate.frame.line
+        if (twin or reading.has("condition.some", label)) and not any(
+            pack.rule("clear.frames").search(text) for pack in reading.packs
+        ):
+            return True
+    return False

@@ -9,11 +9,12 @@ from typing import Any
 
 from compliance.disclosure.rules import jurisdictions as places
 from compliance.disclosure.rules import packs as language_packs
+from compliance.disclosure.rules import tongues
 from compliance.disclosure.rules import turns as spoken
 from compliance.disclosure.rules.candidates import is_negative_in
 from compliance.disclosure.rules.doors import Memo
-from compliance.disclosure.rules.packs import RULEBOOK_VERSION, Pack, new_memo
-from compliance.disclosure.rules.reading import packs_for, primary
+from compliance.disclosure.rules.packs import RULEBOOK_VERSION, Pack
+from compliance.disclosure.rules.reading import primary
 from compliance.disclosure.rules.results import TRANSCRIPT_REASONS, JurisdictionView, TranscriptResult, worst
 from compliance.disclosure.rules.turns import Turn
 
@@ -44,11 +45,12 @@ class Heard:
 
     def has(self, rule: str, position: int) -> bool:
         """Whether a rule of any pack matches a turn: its struck words, or all a caller said."""
-        return self.turns[position].has(rule, self.packs)
+        return self.turns[position].has(rule)
 
     def cut_off(self, position: int) -> bool:
         """Whether a turn breaks off where it would say that the call is recorded."""
-        return any(pack.rule("caller.cut_at").search(self.turns[position].text) for pack in self.packs)
+        turn = self.turns[position]
+        return any(pack.rule("caller.cut_at").search(turn.text) for pack in turn.packs)
 
     def agent_before(self, position: int) -> Turn | None:
         """The agent's turn that the caller answers."""
@@ -64,9 +66,8 @@ class Heard:
 
 
 def _listen(raw: Sequence[Mapping[str, Any]], language: str) -> Heard:
-    packs = packs_for(language)
-    memo = new_memo()
-    heard = Heard(spoken.read(raw, packs, memo), packs, language, memo)
+    read, packs, memo = spoken.read(raw, language)
+    heard = Heard(read, packs, language, memo)
     for position, turn in enumerate(heard.turns):
         if turn.agent:
             _agent_turn(heard, position)
@@ -88,11 +89,13 @@ def _joined(heard: Heard, position: int) -> str:
 
 
 def _clear_language(heard: Heard, text: str) -> str | None:
-    for pack in heard.packs if heard.memo.opens("clear.frames", text) else ():
+    own = tongues.of_text(text, heard.language, heard.packs)
+    ordered = (*own, *(other for other in heard.packs if other not in own))
+    for pack in ordered if heard.memo.opens("clear.frames", text) else ():
         if pack.rule("strike.other_call").search(text):
             continue
         for match in pack.rule("clear.frames").finditer(text):
-            if not is_negative_in((pack,), match[0]):
+            if not is_negative_in((pack,), text, match):
                 return pack.language
     for hint in language_packs.foreign_hints():
         said = hint.record.search(text) if heard.memo.opens(f"foreign.{hint.language}", text) else None
@@ -125,7 +128,7 @@ def _agent_turn(heard: Heard, position: int) -> None:
 
 def _caller_turn(heard: Heard, position: int) -> None:
     turn = heard.turns[position]
-    if heard.personal is None and spoken.gives_personal_data(turn, heard.agent_before(position), heard.packs):
+    if heard.personal is None and spoken.gives_personal_data(turn, heard.agent_before(position)):
         heard.personal = position
     if heard.has("caller.objection", position) or _refuses(heard, position):
         heard.objections.append(position)
@@ -252,7 +255,7 @@ def _purpose(heard: Heard, told: int) -> bool:
     text = heard.turns[told].text
     return any(
         pack.rule("clear.purpose_words").search(part)
-        for pack in heard.packs
+        for pack in heard.turns[told].packs
         for part in re.split(r"(?<=[.!])\s", text)
         if "?" not in part or pack.rule("clear.frames").search(part)
     )
@@ -268,7 +271,11 @@ def _one_party(reasons: list[str]) -> list[str]:
 
 
 def judge_transcript(
-    turns: Sequence[Mapping[str, Any]], *, language: str, jurisdictions: Sequence[str]
+    turns: Sequence[Mapping[str, Any]],
+    *,
+    language: str,
+    jurisdictions: Sequence[str],
+    overrides: places.Overrides = places.NO_OVERRIDES,
 ) -> TranscriptResult:
     """Judge one call from its turns (`role`, `content`, `timestamp`).
 
@@ -278,9 +285,9 @@ def judge_transcript(
     size = sum(len(content) for turn in turns if isinstance(content := turn.get("content"), str))
     if len(turns) > MAX_TURNS or size > MAX_CALL_CHARS:
         raise TooManyTurns(f"{len(turns)} turns, {size} characters; at most {MAX_TURNS} and {MAX_CALL_CHARS} are read")
-    view = places.strictest(jurisdictions)
+    view = places.strictest(jurisdictions, overrides)
     heard = _listen(turns, primary(language))
-    if not heard.turns or heard.language not in language_packs.full_packs():
+    if not heard.turns or not language_packs.has_pack(heard.language):
         reasons, told = ["ambiguous"], heard.clear[0][0] if heard.clear else None
     elif _nobody_there(heard):
         reasons, told = ["no_live_caller"], heard.clear[0][0] if heard.clear else None
@@ -288,9 +295,7 @@ def judge_transcript(
         reasons, told = _judge(heard, view)
         if view.demand == places.ONE_PARTY:
             reasons = _one_party(reasons)
-    personal = (
-        heard.personal if heard.language in language_packs.full_packs() and reasons != ["no_live_caller"] else None
-    )
+    personal = heard.personal if language_packs.has_pack(heard.language) and reasons != ["no_live_caller"] else None
     objected = heard.objections[0] if heard.objections and reasons != ["no_live_caller"] else None
     return TranscriptResult(
         verdict=worst([TRANSCRIPT_REASONS[reason][0] for reason in reasons]),

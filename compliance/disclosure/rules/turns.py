@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from compliance.disclosure.rules import surface
+from compliance.disclosure.rules import packs, surface, tongues
 from compliance.disclosure.rules.doors import Memo
 from compliance.disclosure.rules.packs import Pack
 
@@ -27,13 +27,14 @@ class Turn:
     words: str  # folded, look-alikes blanked
     memo: Memo  # knows the rules that the text opens
     at: float | None
+    packs: tuple[Pack, ...]  # of the languages that it is in
 
-    def has(self, rule: str, packs: Sequence[Pack]) -> bool:
-        """Whether a rule of any pack matches: an agent's struck words, or all that a caller said."""
+    def has(self, rule: str) -> bool:
+        """Whether a rule matches in the turn's languages: an agent's struck words, or all that a caller said."""
         if not self.memo.opens(rule, self.text):
             return False
         text = self.words if self.agent else self.text
-        return any(pack.rule(rule).search(text) for pack in packs)
+        return any(pack.rule(rule).search(text) for pack in self.packs)
 
 
 def seconds(value: object) -> float | None:
@@ -51,47 +52,63 @@ def seconds(value: object) -> float | None:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def read(raw: Sequence[Mapping[str, Any]], packs: Sequence[Pack], memo: Memo) -> list[Turn]:
-    """Spoken turns in the order of their times where all have one, else as given; other roles are never spoken."""
+def read(raw: Sequence[Mapping[str, Any]], language: str) -> tuple[list[Turn], tuple[Pack, ...], Memo]:
+    """Spoken turns in the order of their times where all have one, else as given; other roles are never spoken.
+
+    With them the packs that take part in the whole call, and the memo of its words.
+    """
+    spoken = [(index, message["content"], role) for index, message in enumerate(raw) if (role := _speaker(message))]
+    folded = surface.fold("\n".join(content for _, content, _ in spoken), language)
+    memo = folded.memo or packs.new_memo(folded.packs)
     turns = []
-    for index, message in enumerate(raw):
-        role, content = str(message.get("role") or "").strip().lower(), message.get("content")
-        if role not in AGENT_ROLES | CALLER_ROLES or not isinstance(content, str) or not content.strip():
-            continue
-        folded = surface.fold(content)
-        words = folded.plain
-        for pack in packs if memo.opens("strike.lookalike", folded.text) else ():
+    for index, content, role in spoken:
+        one = surface.fold(content, language, folded.packs)
+        mine = tongues.of_text(one.text, language, folded.packs)
+        words = one.plain
+        for pack in mine if memo.opens("strike.lookalike", one.text) else ():
             words = pack.rule("strike.lookalike").sub(lambda match: " " * len(match[0]), words)
-        at = seconds(message.get("timestamp"))
-        turns.append(Turn(index, role in AGENT_ROLES, content, folded.text, words, memo, at))
+        at = seconds(raw[index].get("timestamp"))
+        turns.append(Turn(index, role in AGENT_ROLES, content, one.text, words, memo, at, mine))
     if all(turn.at is not None for turn in turns):
         turns.sort(key=lambda turn: (turn.at or 0.0, turn.index))
-    return turns
+    return turns, folded.packs, memo
+
+
+def _speaker(message: Mapping[str, Any]) -> str:
+    """The role of a spoken turn; empty for any other."""
+    role, content = str(message.get("role") or "").strip().lower(), message.get("content")
+    known = role in AGENT_ROLES or role in CALLER_ROLES
+    return role if known and isinstance(content, str) and content.strip() else ""
 
 
 _DIGITS = re.compile(r"\d(?:[ \-./]{0,2}\d){3,}")
 _CODE = re.compile(r"\b(?=[A-Z0-9]*\d)[A-Z]{1,4}[ -]?\d{3,}\b|\b\d[A-Z]{2,4}\d{2,}\b")
 _MAIL = re.compile(r"(?<!\S)[^\s@]{1,64}@[^\s@]{1,255}\.\w|\b\w{1,64} at \w{1,64} dot \w")
-_WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
 
 
-def gives_personal_data(turn: Turn, asked: Turn | None, packs: Sequence[Pack]) -> bool:
+def gives_personal_data(turn: Turn, asked: Turn | None) -> bool:
     """Whether a caller's turn holds data about an identifiable person; `asked` is the agent's turn before it."""
     raw = turn.raw.replace("’", "'")
     if _DIGITS.search(raw) or _CODE.search(raw) or _MAIL.search(turn.text):
         return True
-    if any(pack.rule("spelled.name").search(raw) for pack in packs):
+    if any(pack.rule("spelled.name").search(raw) for pack in turn.packs):
         return True
-    if turn.has("caller.personal", packs):
+    if turn.has("caller.personal"):
         return True
     if asked is None:
         return False
-    if asked.has("caller.named_question", packs) and turn.has("caller.yes", packs):
+    if asked.has("caller.named_question") and turn.has("caller.yes"):
         return True
-    return asked.has("caller.data_question", packs) and _answers(turn.text, packs)
+    return asked.has("caller.data_question") and _answers(turn)
 
 
-def _answers(text: str, packs: Sequence[Pack]) -> bool:
+def _answers(turn: Turn) -> bool:
     """Whether a turn says anything at all beyond "sorry, what?"."""
-    empty = frozenset().union(*(pack.empty for pack in packs))
-    return "?" not in text and any(word not in empty for word in _WORD.findall(text))
+    empty = frozenset().union(*(pack.empty for pack in turn.packs))
+    if "?" in turn.text:
+        return False
+    if any(not pack.spaced for pack in turn.packs):
+        longest_first = sorted(empty, key=len, reverse=True)
+        return bool(_WORD.search(re.sub("|".join(map(re.escape, longest_first)) or "(?!)", "", turn.text)))
+    return any(word not in empty for word in _WORD.findall(turn.text))

@@ -44,7 +44,7 @@ class Score:
 
 
 def _overlap(row: Row, result: rules.PromptResult) -> bool:
-    gold = row["expected"]["evidence"]
+    gold = row["expected"].get("evidence")
     if gold is None or result.evidence_span is None:
         return gold is None and result.evidence is None
     start, span = row["prompt"].find(gold), result.evidence_span

@@ -18,9 +18,12 @@ def test_english_prompts() -> None:
     assert score.detail >= 0.97
 
 
-def test_other_languages_never_pass_what_should_not_pass() -> None:
+def test_prompts_in_other_languages() -> None:
     score = cases.score_prompts(cases.load("prompts", "other"))
     assert score.false_passes == ()
+    assert score.verdict >= 0.98
+    assert score.reason >= 0.97
+    assert score.detail >= 0.95
 
 
 def test_english_calls() -> None:
@@ -31,21 +34,17 @@ def test_english_calls() -> None:
     assert score.detail >= 0.98
 
 
-def test_calls_in_other_languages_never_pass_what_should_not_pass() -> None:
+def test_calls_in_other_languages() -> None:
     score = cases.score_calls(cases.load("transcripts", "other"))
     assert score.false_passes == ()
+    assert score.verdict >= 0.98
+    assert score.detail >= 0.98
 
 
-def test_languages_without_a_pack_are_always_review() -> None:
-    rows = [row for row in cases.load("prompts", "other") if row["language"].split("-")[0] not in _judged()]
-    assert rows
+@pytest.mark.parametrize("language", ["hu", "cy", "und", "xx-Latn"])
+def test_languages_without_a_pack_are_always_review(language: str) -> None:
+    rows = [row | {"language": language} for row in cases.load("prompts")[::3]]
     assert Counter(cases.judge(row).verdict for row in rows) == {rules.Verdict.REVIEW: len(rows)}
-
-
-def _judged() -> set[str]:
-    from compliance.disclosure.rules import packs
-
-    return set(packs.full_packs())
 
 
 @pytest.mark.parametrize("row", cases.load("own_prompts"), ids=lambda row: row["id"])
@@ -72,3 +71,21 @@ def test_reasons_come_from_the_closed_lists(name: str) -> None:
 def test_the_same_text_gets_the_same_answer() -> None:
     for row in cases.load("prompts", "en")[:40]:
         assert cases.judge(row) == cases.judge(row)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "reason", "false_passes"),
+    [
+        ("fresh_en", 0.98, 0.95, 0),
+        ("fresh_en_2", 0.90, 0.80, 1),
+        ("fresh_en_3", 0.95, 0.90, 0),
+        ("fresh_en_4", 0.75, 0.70, 0),
+        ("fresh_other", 0.90, 0.80, 0),
+    ],
+)
+def test_prompts_that_were_fresh_once(name: str, verdict: float, reason: float, false_passes: int) -> None:
+    """What was reached after generalising; docs/design/07-fresh-prompts.md has the first runs, which count."""
+    score = cases.score_prompts([{"jurisdictions": []} | row for row in cases.load(name)])
+    assert len(score.false_passes) <= false_passes
+    assert score.verdict >= verdict
+    assert score.reason >= reason

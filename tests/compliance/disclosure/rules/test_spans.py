@@ -54,19 +54,19 @@ def test_invisible_characters_do_not_hide_the_words() -> None:
     ("typed", "meant"), [("recored", "recorded"), ("recroded", "recorded"), ("converstion", "conversation")]
 )
 def test_typing_errors_of_the_key_stems_are_understood(typed: str, meant: str) -> None:
-    assert surface.fold(f"it is {typed} here").text == f"it is {meant} here"
+    assert surface.fold(f"it is {typed} here", "en").text == f"it is {meant} here"
 
 
 @pytest.mark.parametrize(
     "word", ["recorder", "reordered", "rewarded", "reported", "conservation", "records", "according"]
 )
 def test_real_words_are_no_typing_errors(word: str) -> None:
-    assert surface.fold(f"it is {word} here").text == f"it is {word} here"
+    assert surface.fold(f"it is {word} here", "en").text == f"it is {word} here"
 
 
 def test_every_folded_offset_leads_back_into_the_source() -> None:
     source = "ﬁ\u200b İ “x” thsi is recored ﬂ " * 3
-    folded = surface.fold(source)
+    folded = surface.fold(source, "en")
     ends = [folded.original(at, at + 1) for at in range(len(folded.text))]
     assert all(0 <= span.start <= span.end <= len(source) for span in ends)
     assert [span.start for span in ends] == sorted(span.start for span in ends)

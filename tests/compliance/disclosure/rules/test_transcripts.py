@@ -121,5 +121,5 @@ def test_a_denial_beats_the_notice() -> None:
 
 
 def test_a_language_without_a_pack_is_review_even_where_nothing_is_required() -> None:
-    turns = _call(("assistant", "Merhaba, bu görüşme kaydedilmiyor."), ("user", "Tamam."))
-    assert _judge(turns, "US-TX", language="tr").verdict is rules.Verdict.REVIEW
+    turns = _call(("assistant", "Jó napot, ezt a beszélgetést nem rögzítjük."), ("user", "Rendben."))
+    assert _judge(turns, "US-TX", language="hu").verdict is rules.Verdict.REVIEW
