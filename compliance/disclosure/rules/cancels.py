@@ -34,6 +34,7 @@ class Cancel:
     every: bool
 
 
+_SENTENCE = re.compile(r"(?<=[.!?…。！？؟])\s*")
 _CLAUSE_END = re.compile(r"[.:;,!?]")
 _MUTE_ZONES = frozenset(("counter", "changelog", "example", "disabled"))
 
@@ -240,11 +241,17 @@ def _answered_no(reading: Reading) -> Iterator[Cancel]:
     """A question of the caller about recording, and on the next line a no."""
     for frame in reading.open_to("caller.speaks_of_recording"):
         text = reading.whole(frame)
-        if frame.zone in _MUTE_ZONES or "?" not in text or not reading.has("caller.speaks_of_recording", text):
+        if frame.zone in _MUTE_ZONES or not _asks_about_recording(reading, text):
             continue
         for answer in reading.after(frame, 1):
             if reading.has("denial.answered_no", reading.words[answer.start : answer.end]):
                 yield Cancel(Act.DENIAL, *clauses.instructed_evidence(reading, answer), True)
+
+
+def _asks_about_recording(reading: Reading, text: str) -> bool:
+    """Whether a question itself speaks of recording; a greeting that discloses may end with another question."""
+    questions = (part for part in _SENTENCE.split(text) if "?" in part or "？" in part or "؟" in part)
+    return any(reading.has("caller.speaks_of_recording", part) for part in questions)
 
 
 def _topic_before(reading: Reading, frame: Frame) -> bool:

@@ -13,6 +13,7 @@ from compliance.disclosure.rules import markup, segments, surface, tongues
 from compliance.disclosure.rules.doors import Memo
 from compliance.disclosure.rules.packs import Pack, foreign_hints, new_memo
 from compliance.disclosure.rules.segments import Frame
+from compliance.disclosure.rules.tongues import primary as primary
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,6 @@ class Mention:
 
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
-
-
-def primary(language: str) -> str:
-    """Primary subtag of a BCP-47 tag, lower case."""
-    return language.replace("_", "-").split("-")[0].strip().lower()
 
 
 class Reading:

@@ -56,6 +56,7 @@ _RULE_LINE = re.compile(
 _LABEL = re.compile(
     r"[ \t|*_]*\"?(?P<label>[^:=\"\n]{1,90}?)\"?[ \t*_|]*(?P<mark>:(?!//)|=(?!=)|[ \t][—–-][ \t])[ \t*_|]*"
 )
+_OVER_AN_END = re.compile(r"[.!?]\s+\S+\s+\S|(?:\S{1,40}\s{1,5}){2}\S{1,40}[.!?]\s{1,5}\S")
 _LABEL_MARKS = (":", "=", " - ", "—", "–")
 
 
@@ -127,7 +128,9 @@ def _is_title(body: str) -> bool:
 
 def _short_label(label: str) -> bool:
     bare = re.sub(r"\([^)]*\)", "", label)
-    return quotations.words_in(bare) <= 9 and not re.search(r"[.!?]\s+\S+\s+\S", bare)
+    # Not over the end of a sentence: what stands before "Greeting:" is no part of the greeting. "Part 1. Greeting" is.
+    runs_over = _OVER_AN_END.search(bare)
+    return quotations.words_in(bare) <= 9 and not runs_over
 
 
 class _Reader:

@@ -124,9 +124,16 @@ class Course:
         earlier = bool(self.speeches) and self.speeches[0].start < frame.start
         if frame.step is not None or self.reading.has("timing.next", self.reading.outer(frame)):
             return ON_TIME
+        if candidate.mode is Mode.INSTRUCTION and any(self._follows(ask, frame) for ask in self.asks):
+            return ON_TIME
         if candidate.mode is Mode.SPEECH:
             return UNFIXED if earlier else ON_TIME
         return UNFIXED
+
+    def _follows(self, ask: Frame, frame: Frame) -> bool:
+        """Whether the same line goes on with "then ask …": what stands before it is done before."""
+        is_later = ask.line == frame.line and ask.start > frame.start
+        return is_later and self.reading.has("timing.next", self.reading.outer(ask))
 
 
 def condition(reading: Reading, candidate: Candidate) -> str:

@@ -107,3 +107,14 @@ def of_text(text: str, own: str, among: tuple[Pack, ...]) -> tuple[Pack, ...]:
     if not found:
         return among
     return tuple(one for one in among if one in found)
+
+
+_SAME = {"nb": "no", "nn": "no", "cmn": "zh"}
+
+
+def primary(language: str) -> str:
+    """Primary subtag of a BCP-47 tag, lower case; both written forms of Norwegian, and Mandarin, under the tag of their
+    pack.
+    """
+    tag = language.replace("_", "-").split("-")[0].strip().lower()
+    return _SAME.get(tag, tag)
