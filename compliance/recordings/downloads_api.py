@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +18,9 @@ from accounts import access as rights
 from compliance import rest
 from compliance.errors import Invalid, NotFound
 from compliance.recordings import access, call_filters
+from compliance.recordings.downloads import stream_download
 from compliance.recordings.models import Download, DownloadItem
-from compliance.recordings.operations import archives, downloads
+from compliance.recordings.operations import downloads
 
 _CURSOR = [OpenApiParameter("cursor", str), OpenApiParameter("limit", int)]
 
@@ -143,13 +143,7 @@ class ArchiveView(rest.OrganisationView):
 
         Where the connection breaks, ask again with the number of the last whole file.
         """
-        pieces = archives.archive_of(actor=self.actor(), download_id=download_id, after=_after(request))
-        first = next(pieces, b"")
-        answer = StreamingHttpResponse(chain([first], pieces), content_type="application/zip")
-        answer["Content-Disposition"] = f'attachment; filename="calls-{download_id}.zip"'
-        answer["Cache-Control"] = "private, no-store"
-        answer["X-Accel-Buffering"] = "no"  # a buffering proxy would lay decrypted sound on its disk
-        return answer
+        return stream_download(self.actor(), download_id, after=_after(request))
 
 
 def _after(request: Request) -> int:

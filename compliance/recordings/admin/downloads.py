@@ -15,8 +15,9 @@ from accounts.buttons import Question, button
 from accounts.console import ScopedAdmin, who
 from accounts.pages import Facts, Part
 from compliance.recordings import call_filters
+from compliance.recordings.downloads import stream_download
 from compliance.recordings.models import Download
-from compliance.recordings.operations import archives, downloads
+from compliance.recordings.operations import downloads
 
 _STATES = {"open": pages.WAITING, "finished": pages.GOOD, "withdrawn": pages.QUIET}
 _FILTERS = {
@@ -125,12 +126,7 @@ class DownloadAdmin(ScopedAdmin):
         fits=lambda row: row.state != Download.State.WITHDRAWN,
     )
     def fetch(self, actor: Actor, row: Download, data: dict[str, Any]) -> StreamingHttpResponse:
-        pieces = archives.archive_of(actor=actor, download_id=row.id)
-        answer = StreamingHttpResponse(pieces, content_type="application/zip")
-        answer["Content-Disposition"] = f'attachment; filename="calls-{row.id}.zip"'
-        answer["Cache-Control"] = "private, no-store"
-        answer["X-Accel-Buffering"] = "no"
-        return answer
+        return stream_download(actor, row.id)
 
     @button(
         "recordings.download_batch",

@@ -118,15 +118,6 @@ def assign_batch(
     return rows.update(due_on=due_on, retention_rule=rule, retention_reason=reason, retention_action=action)
 
 
-def assign_retention(artifact: Artifact, *, due_on: date | None, rule: str, reason: str) -> bool:
-    """Write down when an artifact is due and why. True where something changed."""
-    if (artifact.due_on, artifact.retention_rule, artifact.retention_reason) == (due_on, rule, reason):
-        return False
-    artifact.due_on, artifact.retention_rule, artifact.retention_reason = due_on, rule, reason
-    artifact.save(update_fields=["due_on", "retention_rule", "retention_reason"])
-    return True
-
-
 # --- locations ------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts import tenancy
@@ -25,8 +26,9 @@ from compliance.recordings.models import Artifact
 from compliance.recordings.operations import archives, downloads
 from compliance.retention import disposal
 from compliance.vault import store
-from tests.cast import Cast
+from tests.cast import Cast, Member
 from tests.compliance.calls import Entries
+from tests.walks.desk import Desk
 
 
 def _archive(pieces: Any) -> zipfile.ZipFile:
@@ -155,3 +157,12 @@ def test_over_http(arrived: Callable[..., dict[str, UUID]], api: APIClient, outs
     bad = api.post("/api/v1/downloads", {"purpose": "audit", "calls": {"colour": "red"}}, format="json")
     assert bad.status_code == 400
     assert "colour" in bad.json()["errors"]
+
+
+def test_a_download_that_cannot_begin_is_an_error_in_the_console_too(
+    cast: Cast, arrived: Callable[..., dict[str, UUID]], console: Callable[[Member], Client]
+) -> None:
+    arrived("01")
+    download = downloads.start_download(actor=cast.officer.actor, purpose="audit", calls=CallFilter())
+    downloads.withdraw_download(actor=cast.officer.actor, download_id=download.id)
+    assert Desk(console(cast.officer)).press("recordings.Download", "fetch", download.id).status == 410

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
 
@@ -104,16 +103,6 @@ def test_an_artifact_moves_only_as_the_table_says(line: Line) -> None:
         erasing.move_artifact(artifact, ArtifactState.DUE, deletion_ground="schedule")
     kept = line.artifacts()["transcript"]
     assert (kept.state, kept.deletion_ground) == ("due", "schedule")
-
-
-def test_retention_is_written_down_once(line: Line) -> None:
-    line.deliver()
-    with tenancy.scope(line.organisation_id):
-        artifact = erasing.lock_artifact(line.organisation_id, line.artifacts()["transcript"].id)
-        given: dict[str, Any] = {"due_on": date(2026, 6, 1), "rule": "default", "reason": "90 days"}
-        assert erasing.assign_retention(artifact, **given)
-        assert not erasing.assign_retention(artifact, **given)
-    assert line.artifacts()["transcript"].due_on == date(2026, 6, 1)
 
 
 def test_a_location_takes_proofs(line: Line) -> None:
