@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,15 +19,17 @@ from compliance.connectors.sniffing import Container
 from tests.compliance.connectors.conftest import Handler, MediaServer, answer
 
 Serve = Callable[[Handler], MediaServer]
-QUICK = FetchLimits(
-    connect_seconds=0.5, read_seconds=0.2, base_seconds=0.5, max_seconds=0.6, max_bytes=200_000, grace_seconds=0.1
+CALM = FetchLimits(
+    connect_seconds=30, read_seconds=30, base_seconds=60, max_seconds=60, max_bytes=200_000, grace_seconds=0.1
 )
+"""A busy machine is no reason for a refusal: only a test about slowness is in a hurry."""
+IMPATIENT = replace(CALM, read_seconds=0.2)
 _never = threading.Event()
 
 
 def fetch(server: MediaServer, path: str = "/call.mp3", **options: Any) -> bytes:
     fetcher = SafeFetcher(test_hosts=destinations.parse_test_hosts(server.authority))
-    settings: dict[str, Any] = {"limits": QUICK, "allowed_hosts": []} | options
+    settings: dict[str, Any] = {"limits": CALM, "allowed_hosts": []} | options
     with fetcher.open(f"http://{server.authority}{path}", **settings) as audio:
         return b"".join(audio)
 
@@ -51,7 +54,7 @@ def drip(head: bytes, piece: bytes) -> Handler:
 def hang(head: bytes) -> Handler:
     def handle(connection: socket.socket, request: str) -> None:
         connection.sendall(head)
-        _never.wait(2)
+        _never.wait(60)
 
     return handle
 
@@ -60,7 +63,7 @@ def test_audio_is_given_out_in_chunks_with_its_hashes(serve: Serve, mp3: bytes) 
     server = serve(answer(mp3))
     fetcher = SafeFetcher(test_hosts=destinations.parse_test_hosts(server.authority))
     url = f"http://{server.authority}/call.mp3"
-    with fetcher.open(url, allowed_hosts=[], limits=QUICK, digest="sha256") as audio:
+    with fetcher.open(url, allowed_hosts=[], limits=CALM, digest="sha256") as audio:
         assert (audio.container, audio.media_type) == (Container.MP3, "audio/mpeg")
         assert audio.announced_bytes == len(mp3)
         with pytest.raises(FetchFailed, match="truncated"):
@@ -143,11 +146,11 @@ def test_more_than_the_cap_ends_the_stream_before_it_is_passed(serve: Serve, mp3
     given_out: list[bytes] = []
     with (
         pytest.raises(FetchError) as refusal,
-        fetcher.open(f"http://{server.authority}/", allowed_hosts=[], limits=QUICK) as audio,
+        fetcher.open(f"http://{server.authority}/", allowed_hosts=[], limits=CALM) as audio,
     ):
         given_out.extend(audio)
     assert refusal.value.code == "too_large"
-    assert 0 < len(b"".join(given_out)) <= QUICK.max_bytes
+    assert 0 < len(b"".join(given_out)) <= CALM.max_bytes
 
 
 def test_a_chunked_answer_without_end_is_cut_at_the_cap(serve: Serve, mp3: bytes) -> None:
@@ -172,8 +175,8 @@ def test_a_chunked_answer_that_breaks_off_is_no_file(serve: Serve, mp3: bytes) -
 )
 def test_a_server_that_falls_silent_is_too_slow(serve: Serve, head: bytes) -> None:
     begun = time.monotonic()
-    assert refusal_of(serve(hang(head))).code == "too_slow"
-    assert time.monotonic() - begun < 1
+    assert refusal_of(serve(hang(head)), limits=IMPATIENT).code == "too_slow"
+    assert time.monotonic() - begun < 30
 
 
 def test_a_body_below_the_minimum_rate_is_too_slow(serve: Serve, mp3: bytes) -> None:
@@ -192,14 +195,14 @@ def test_a_body_below_the_minimum_rate_is_too_slow(serve: Serve, mp3: bytes) -> 
 )
 def test_the_whole_deadline_holds_whatever_still_trickles(serve: Serve, head: bytes, piece: bytes) -> None:
     begun = time.monotonic()
-    limits = FetchLimits(base_seconds=0.3, max_seconds=0.4, read_seconds=0.2, min_bytes_per_second=1_000)
+    limits = FetchLimits(base_seconds=0.3, max_seconds=0.4, read_seconds=30, min_bytes_per_second=1_000)
     refusal = refusal_of(serve(drip(head, piece)), limits=limits)
     assert (refusal.code, refusal.is_retryable) == ("deadline", True)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 30
 
 
 def test_a_small_file_may_not_take_the_time_of_a_large_one(serve: Serve, mp3: bytes) -> None:
-    limits = FetchLimits(base_seconds=0.2, max_seconds=60, read_seconds=0.2, min_bytes_per_second=10**9)
+    limits = FetchLimits(base_seconds=0.2, max_seconds=60, read_seconds=30, min_bytes_per_second=10**9)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: 100000\r\n\r\n" + mp3[:9_000]
     assert refusal_of(serve(drip(head, bytes(10))), limits=limits).code == "deadline"
 
@@ -216,7 +219,7 @@ def test_nobody_there_is_a_failed_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         authority = f"127.0.0.1:{listener.getsockname()[1]}"
     fetcher = SafeFetcher(test_hosts=destinations.parse_test_hosts(authority))
-    with pytest.raises(FetchError) as refusal, fetcher.open(f"http://{authority}/", allowed_hosts=[], limits=QUICK):
+    with pytest.raises(FetchError) as refusal, fetcher.open(f"http://{authority}/", allowed_hosts=[], limits=CALM):
         pass
     assert refusal.value.code == "connect_failed"
 
@@ -252,7 +255,7 @@ def test_an_allowed_redirect_is_checked_like_the_first_address(serve: Serve, loc
     )
     with pytest.raises(FetchError) as refusal:
         with fetcher.open(
-            f"http://{server.authority}/", allowed_hosts=["*.dialgen.example"], max_redirects=3, limits=QUICK
+            f"http://{server.authority}/", allowed_hosts=["*.dialgen.example"], max_redirects=3, limits=CALM
         ):
             pass
     assert refusal.value.code == code
@@ -281,7 +284,7 @@ def test_credentials_stay_with_the_first_origin(serve: Serve, mp3: bytes) -> Non
     fetcher = SafeFetcher(test_hosts=destinations.parse_test_hosts(f"{home.authority},{other.authority}"))
     url = f"http://{home.authority}/"
     credentials = {"Authorization": "Basic c2VjcmV0"}
-    with fetcher.open(url, allowed_hosts=[], max_redirects=2, credentials=credentials, limits=QUICK) as audio:
+    with fetcher.open(url, allowed_hosts=[], max_redirects=2, credentials=credentials, limits=CALM) as audio:
         assert b"".join(audio) == mp3
     assert ["Authorization" in request for request in (*home.requests, *other.requests)] == [True, False, False]
 

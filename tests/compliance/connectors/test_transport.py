@@ -24,7 +24,8 @@ from tests.compliance.connectors.test_addresses import HOSTILE
 
 NAME = "recordings.dialgen.example"
 URL = f"https://{NAME}/call_9f31.mp3"
-QUICK = FetchLimits(connect_seconds=0.2, read_seconds=0.5, base_seconds=1, max_seconds=1)
+CALM = FetchLimits(connect_seconds=30, read_seconds=30, base_seconds=60, max_seconds=60)
+"""A busy machine is no reason for a refusal: only a test about slowness is in a hurry."""
 
 
 class Wire(httpcore.NetworkStream):
@@ -93,7 +94,7 @@ def open_with(answers: tuple[str, ...], asked: list[str] | None = None) -> bytes
             asked.append(f"{host}:{port}")
         return answers
 
-    with SafeFetcher(resolver=resolve).open(URL, allowed_hosts=[NAME], limits=QUICK) as audio:
+    with SafeFetcher(resolver=resolve).open(URL, allowed_hosts=[NAME], limits=CALM) as audio:
         return b"".join(audio)
 
 
@@ -175,15 +176,16 @@ def test_a_resolver_that_never_answers_does_not_hold_us() -> None:
     never, begun = threading.Event(), time.monotonic()
 
     def resolve(host: str, port: int) -> tuple[str, ...]:
-        never.wait(2)
+        never.wait(60)
         return ()
 
     fetcher = SafeFetcher(resolver=resolve)
-    with pytest.raises(FetchError) as refusal, fetcher.open(URL, allowed_hosts=[NAME], limits=QUICK):
+    hurried = FetchLimits(connect_seconds=0.2)
+    with pytest.raises(FetchError) as refusal, fetcher.open(URL, allowed_hosts=[NAME], limits=hurried):
         pass
     never.set()
     assert refusal.value.code == "dns_failed"
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 30
 
 
 def test_the_system_resolver_gives_all_answers() -> None:
@@ -240,7 +242,7 @@ def test_the_certificate_must_be_for_the_name(
     )
     code = None
     try:
-        with fetcher.open(f"https://{host}:{port}/a.mp3", allowed_hosts=[], limits=QUICK) as audio:
+        with fetcher.open(f"https://{host}:{port}/a.mp3", allowed_hosts=[], limits=CALM) as audio:
             assert b"".join(audio) == mp3
     except FetchError as refusal:
         code = refusal.code

@@ -126,7 +126,7 @@ def test_a_second_worker_changes_nothing(line: Line, media: Media, entries: Entr
 def test_faults(
     line: Line, media: Media, entries: Entries, settings: Any, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    quick = transport.FetchLimits(read_seconds=0.3, max_bytes=settings.FETCH_MAX_BYTES)
+    quick = transport.FetchLimits(read_seconds=1, max_bytes=settings.FETCH_MAX_BYTES)
     monkeypatch.setattr(downloading, "FetchLimits", lambda max_bytes: quick)
     media.answer, state, code = FAULTS[fault]
     before = stored_blobs(settings)
