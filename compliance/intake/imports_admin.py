@@ -107,7 +107,8 @@ class ImportRunAdmin(ScopedAdmin):
         if not total:
             return f"{row.seen:,} seen"
         words = f"{row.seen:,} of {total:,}"
-        return format_html('<progress aria-label="Progress" value="{}" max="{}"></progress> {}', row.seen, total, words)
+        bar = '<progress class="cw-bar" aria-label="Progress" value="{}" max="{}"></progress>{}'
+        return format_html(bar, row.seen, total, words)
 
     def parts(self, request: HttpRequest, row: ImportRun) -> Sequence[Part]:
         facts = Facts(

@@ -88,7 +88,7 @@ def test_the_console_shows_and_starts_imports(phone: Phone, console: Callable[[M
     answer = officer.post(asked, {"connection_id": str(phone.connection_id)} | days)
     assert answer.status_code == 302, answer.content
     jobs.drain()
-    assert '<progress aria-label="Progress" value="4" max="4">' in officer.get(url).content.decode()
+    assert '<progress class="cw-bar" aria-label="Progress" value="4" max="4">' in officer.get(url).content.decode()
     page = officer.get(answer["Location"]).content.decode()
     assert "4 of 4" in page
     assert "Finished" in page or "finished" in page
