@@ -4,7 +4,7 @@ BIN := .venv/bin
 LAUNCHER := $(PYTHON) -m compliance.embedded
 TOOL := CALLWARDEN_PROFILE=tool
 
-.PHONY: run demo install test lint fmt locks bench soak clean schema
+.PHONY: run demo install test lint fmt locks bench drill soak clean schema
 
 run:            ## everything on this machine, in the foreground, on 127.0.0.1:$${PORT:-8000}
 	@$(LAUNCHER) run
@@ -35,6 +35,9 @@ schema: install ## take today's API as the committed one
 
 bench: install  ## the figures of the design, as a table and var/bench.json; SCALE=1M for the million-row rows
 	@$(BIN)/python -m tests.bench
+
+drill: install  ## restores old backups into a throw-away installation; var/drill/drill.txt is for the auditor's files
+	@DRILL_FOLDER=var/drill $(BIN)/pytest -q -n0 -s -p no:logging tests/faults/test_restore_drill.py
 
 soak: install   ## the long kill and interleaving suites
 	@SOAK=1 $(BIN)/pytest -m soak

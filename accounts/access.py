@@ -30,15 +30,20 @@ RIGHTS: dict[str, _Right] = {
     "connectors.manage": _Right(_OFFICERS, "connections:write"),
     "connectors.manage_agents": _Right(_BUILDERS, "agents:write"),
     "connectors.pull": _Right(_OFFICERS, "connections:write"),
+    "outlet.read": _Right(_READERS | {Role.ENGINEER}, "webhooks:read"),
+    "outlet.manage": _Right(_OFFICERS, "webhooks:write"),
     "intake.read": _Right(_READERS, "calls:read"),
     "intake.replay": _Right(_OFFICERS),
     "intake.import": _Right(_OFFICERS, "calls:write"),
     "intake.accept_gap": _Right(_OFFICERS),
     "recordings.read": _Right(_READERS, "calls:read"),
     "recordings.open_content": _Right(_DECIDERS, "calls:content"),
+    "recordings.search_transcripts": _Right(_DECIDERS, "calls:content"),
     "recordings.register": _Right(_OFFICERS, "calls:write"),
     "recordings.describe": _Right(_OFFICERS, "calls:write"),
     "recordings.download_batch": _Right(_OFFICERS, "calls:content"),
+    "recordings.propose_outside_check": _Right(_OWNER),
+    "recordings.approve_outside_check": _Right(_OWNER),
     "retention.read": _Right(_READERS, "calls:read"),
     "retention.set_schedule": _Right(_OFFICERS),
     "retention.approve_schedule": _Right(_DECIDERS),
@@ -50,6 +55,7 @@ RIGHTS: dict[str, _Right] = {
     "retention.propose_release": _Right(_OFFICERS),
     "retention.approve_release": _Right(_DECIDERS),
     "retention.dispose": _Right(frozenset()),
+    "vault.rotate_keys": _Right(frozenset()),
     "reconciliation.read": _Right(_READERS, "calls:read"),
     "reconciliation.run": _Right(_OFFICERS),
     "reconciliation.propose_repair": _Right(_OFFICERS),
@@ -58,6 +64,12 @@ RIGHTS: dict[str, _Right] = {
     "disclosure.read": _Right(_EVERYONE, "agents:read"),
     "disclosure.submit_prompt": _Right(_BUILDERS, "agents:write"),
     "disclosure.resolve_finding": _Right(_BUILDERS),
+    "disclosure.assign_finding": _Right(_BUILDERS),
+    "disclosure.propose_waiver": _Right(_BUILDERS),
+    "disclosure.approve_waiver": _Right(_DECIDERS),
+    "disclosure.expire_waivers": _Right(frozenset()),
+    "disclosure.set_override": _Right(_OFFICERS),
+    "disclosure.approve_override": _Right(_DECIDERS),
     "dsr.read": _Right(_READERS, "requests:read"),
     "dsr.receive": _Right(_OFFICERS, "requests:write"),
     "dsr.handle": _Right(_OFFICERS, "requests:write"),
@@ -72,6 +84,11 @@ SCOPES: frozenset[str] = frozenset(right.scope for right in RIGHTS.values() if r
 
 _BY_CONNECTION = frozenset({"recordings.register", "disclosure.submit_prompt"})
 _NEVER_ALONE = frozenset(right for right in RIGHTS if right == "dsr.approve" or ".approve_" in right)
+
+
+def roles_that_may(action: str) -> frozenset[Role]:
+    """The roles of the people who may do this."""
+    return RIGHTS[action].roles
 
 
 def may(actor: Actor, action: str) -> bool:

@@ -12,6 +12,15 @@ from django.db import connection, models
 from django.utils import timezone
 
 from accounts.models import DueWork
+from audit import forms, wire
+
+_ADD = wire.Statement(
+    """INSERT INTO accounts_duework (organisation_id, job, object_id, due_at, generation, attempts, last_code)
+       VALUES ($1, $2, $3, $4, 1, 0, '')
+       ON CONFLICT (job, object_id) DO UPDATE
+       SET due_at = LEAST(accounts_duework.due_at, EXCLUDED.due_at), generation = accounts_duework.generation + 1""",
+    (wire.BINARY, wire.TEXT, wire.BINARY, wire.TEXT),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +39,8 @@ def add(job: str, *, organisation_id: UUID, object_id: UUID, due_at: datetime | 
     """Ask for a job in the current transaction. Asking twice is one job, at the earlier time, run once more if it is
     running.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO accounts_duework (organisation_id, job, object_id, due_at, generation, attempts, last_code)
-               VALUES (%s, %s, %s, %s, 1, 0, '')
-               ON CONFLICT (job, object_id) DO UPDATE
-               SET due_at = LEAST(accounts_duework.due_at, EXCLUDED.due_at),
-                   generation = accounts_duework.generation + 1""",
-            [organisation_id, job, object_id, due_at or timezone.now()],
-        )
+    at = forms.time(due_at or timezone.now())
+    wire.run(connection, _ADD, (organisation_id.bytes, job.encode(), object_id.bytes, at))
 
 
 def claim(job: str, object_id: UUID, *, lease: timedelta) -> Claim | None:
@@ -79,6 +81,12 @@ def waiting(organisation_id: UUID, object_id: UUID) -> list[str]:
     """Names of the jobs that are still open on an object, for screens."""
     rows = DueWork.objects.filter(organisation_id=organisation_id, object_id=object_id)
     return list(rows.values_list("job", flat=True))
+
+
+def objects_waiting(job: str, organisation_id: UUID, limit: int) -> list[UUID]:
+    """What a job is still open on in an organisation, the longest waiting first."""
+    rows = DueWork.objects.filter(job=job, organisation_id=organisation_id).order_by("due_at")
+    return list(rows.values_list("object_id", flat=True)[:limit])
 
 
 def next_run(job: str) -> models.Subquery:

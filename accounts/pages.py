@@ -103,7 +103,17 @@ class Talk:
     template: ClassVar[str] = "console/parts/talk.html"
 
 
-Part = Facts | Table | Words | Figures | Secret | Player | Talk
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The same question once more, with these fields: the way on from an answer that goes on."""
+
+    title: str
+    fields: Sequence[tuple[str, str]]
+    text: str = ""
+    template: ClassVar[str] = "console/parts/again.html"
+
+
+Part = Facts | Table | Words | Figures | Secret | Player | Talk | Again
 
 
 def badge(text: object, tone: str = PLAIN) -> SafeString:

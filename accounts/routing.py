@@ -6,13 +6,23 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.models import Route
+from audit import wire
 
 API_KEY = "api_key"
 CONNECTION = "connection"
 MEMBERSHIP = "membership"
 PLAYBACK = "playback"
 PACKAGE = "package"
+
+
+# Asked by every request from outside, before anything else is known of it.
+_ROUTES = wire.Statement(
+    "SELECT organisation_id, object_id FROM accounts_route WHERE kind = $1 AND digest = $2 ORDER BY id",
+    (wire.TEXT, wire.BINARY),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,8 @@ def resolve_route(kind: str, secret: str) -> Found | None:
 
 def resolve_routes(kind: str, secret: str) -> list[Found]:
     """Every place that a digest leads to (a person may belong to several organisations)."""
-    rows = Route.objects.filter(kind=kind, digest=digest_of(secret)).order_by("id")
-    return [Found(row.organisation_id, row.object_id) for row in rows]
+    rows = wire.rows(connection, _ROUTES, (kind.encode(), digest_of(secret)))
+    return [Found(UUID(bytes=organisation_id), UUID(bytes=object_id)) for organisation_id, object_id in rows]
 
 
 def withdraw_routes(kind: str, *, object_id: UUID) -> int:

@@ -23,7 +23,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from audit import clear, inbox, lanes, sealing
+from audit import clear, inbox, lanes, sealing, wire
 from audit.ids import uuid7
 from audit.tlog import leaf, text
 from audit.tlog.text import JSON
@@ -153,7 +153,7 @@ def append(
     )
     sealed = sealing.current().seal_inbox(entry_id=entry_id, plaintext=_blob(actor, identifying, subject_id))
     row = (entry_id.bytes, organisation_id.bytes, fields.encode(), sealed.key_id.bytes, sealed.data)
-    inbox.run(connection, inbox.INSERT, row)
+    wire.run(connection, inbox.INSERT, row)
     return entry_id
 
 
@@ -182,7 +182,7 @@ def _connection() -> BaseDatabaseWrapper:
 
 
 def _announce(connection: BaseDatabaseWrapper, entry_id: UUID) -> None:
-    inbox.run(connection, inbox.ANNOUNCE, (str(entry_id).encode(),))
+    wire.send(connection, inbox.ANNOUNCE, (str(entry_id).encode(),))
 
 
 def _next_id(organisation_id: UUID) -> tuple[UUID, UUID | None]:

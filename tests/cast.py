@@ -36,6 +36,7 @@ class Cast:
     auditor: Member
     engineer: Member
     outsider: Member  # officer of the other organisation
+    outsider_owner: Member
     robot: Actor
     robot_key: str
     outsider_key: str
@@ -48,6 +49,7 @@ class Cast:
 ROBOT_SCOPES = (
     "calls:read", "calls:content", "calls:write", "requests:read", "requests:write", "agents:read", "agents:write",
     "disclosure:check", "connections:read", "connections:write", "holds:write", "log:read",
+    "webhooks:read", "webhooks:write",
 )  # fmt: skip
 
 
@@ -66,6 +68,7 @@ def assemble() -> Cast:
         auditor=_member(owner, "auditor@harbor.example", Role.AUDITOR),
         engineer=_member(owner, "engineer@harbor.example", Role.ENGINEER),
         outsider=_member(outsider_owner, "officer@elsewhere.example", Role.OFFICER),
+        outsider_owner=outsider_owner,
         robot=robot,
         robot_key=robot_key,
         outsider_key=outsider_key,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,9 +71,12 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
 
 @pytest.fixture(autouse=True)
 def _forget_keys() -> Iterator[None]:
-    """The key cache belongs to the process; a rolled-back test must not leave its keys to the next."""
+    """The key cache belongs to the process; a rolled-back test must not leave its keys to the next, nor the marks of
+    its destructions in the store that all share.
+    """
     yield
     custody.forget()
+    shutil.rmtree(Path(os.environ["VAR_DIR"]) / "store" / "tombstones" / "marks", ignore_errors=True)
 
 
 @pytest.fixture

@@ -120,6 +120,7 @@ class Servers:
             "STORAGE_URL": f"file://{self.folder / 'store'}",
             "BROKER_URL": "memory://",
             "DATABASE_CONN_MAX_AGE": "0",
+            "RESTORE_CHECK_SECONDS": "86400",  # a look in the middle of a test that counts queries would be counted
         }
 
     def _embedded(self, folder: Path) -> EmbeddedPostgres:

@@ -34,10 +34,16 @@ app.config_from_object(
             "debts that are too old": {"task": "retention.watch_debt", "schedule": 3600.0},
             "files of old requests": {"task": "dsr.sweep", "schedule": crontab(hour=3, minute=5)},
             "links whose time is over": {"task": "recordings.withdraw_expired_links", "schedule": 3600.0},
+            "outside checks that nobody fetched": {"task": "recordings.expire_outside_checks", "schedule": 3600.0},
             "recordings that platforms delete soon": {
                 "task": "recordings.watch_expiry",
                 "schedule": crontab(minute=25),
             },
+            "words that today's method has not looked through": {
+                "task": "recordings.check_insights",
+                "schedule": 1800.0,
+            },
+            "search indexes that a crash has emptied": {"task": "recordings.check_search", "schedule": 300.0},
             "keys of past days": {"task": "intake.retire_delivery_keys", "schedule": crontab(hour=1, minute=40)},
             "calls of the last two days": {"task": "intake.poll_recent", "schedule": crontab(minute=20)},
             "calls of the last two weeks": {"task": "intake.poll_far", "schedule": crontab(hour=4, minute=35)},
@@ -49,6 +55,9 @@ app.config_from_object(
                 "schedule": crontab(hour=4, minute=20),
             },
             "audits under new rules": {"task": "disclosure.sweep", "schedule": crontab(hour=2, minute=15)},
+            "waivers whose last day is over": {"task": "disclosure.expire_waivers", "schedule": crontab(minute=5)},
+            "webhooks that wait without a job": {"task": "outlet.sweep", "schedule": 300.0},
+            "webhooks of past months": {"task": "outlet.prune", "schedule": crontab(hour=3, minute=25)},
             "old idempotency keys": {"task": "accounts.forget_idempotency_keys", "schedule": crontab(minute=40)},
         },
     }

@@ -21,6 +21,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("recordings.Artifact", "graphic_eq"),
             ("recordings.DataSubject", "group"),
             ("recordings.Download", "folder_zip"),
+            ("recordings.OutsideCheck", "vpn_key"),
         ),
     ),
     (
@@ -45,8 +46,11 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Disclosure",
         (
             ("disclosure.Finding", "flag"),
+            ("disclosure.Waiver", "pause_circle"),
             ("disclosure.DisclosureAudit", "fact_check"),
             ("disclosure.PromptVersion", "article"),
+            ("disclosure.Report", "monitoring"),
+            ("disclosure.JurisdictionOverride", "balance"),
         ),
     ),
     (
@@ -57,6 +61,8 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("intake.Delivery", "inbox"),
             ("intake.BatchReport", "stacks"),
             ("intake.ImportRun", "move_to_inbox"),
+            ("outlet.WebhookEndpoint", "webhook"),
+            ("outlet.WebhookDispatch", "outbox"),
         ),
     ),
     ("Log", (("audit.Entry", "receipt_long"),)),

@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from accounts.pages import Figures, Part
 from audit import admin as log
 from compliance.connectors import admin as connectors
-from compliance.disclosure import admin as disclosure
+from compliance.disclosure.admin import overview as disclosure
 from compliance.dsr.admin import overview as requests
 from compliance.intake import admin as intake
+from compliance.outlet import admin as outlet
 from compliance.recordings.admin import overview as recordings
 from compliance.retention.admin import overview as retention
 
@@ -20,7 +21,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The framework's callback for its index page."""
     rooms = (
         requests.figures, recordings.figures, retention.figures, disclosure.figures, connectors.figures,
-        intake.figures, log.figures,
+        intake.figures, outlet.figures, log.figures,
     )  # fmt: skip
     figures = [figure for room in rooms for figure in room(request)]
     due = requests.due_next(request)

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "compliance.vault",
     "compliance.vault.keystore",
     "compliance.connectors",
+    "compliance.outlet",
     "compliance.recordings",
     "compliance.retention",
     "compliance.reconciliation",
@@ -139,6 +140,8 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 KEYRING_FILE = Path(environment.text("KEYRING_FILE", str(VAR_DIR / "secrets" / "keyring.json")))
+KMS_URL = environment.text("KMS_URL", "local:")  # who guards the organisation keys: vault.key_services
+RESTORE_CHECK_SECONDS = environment.number("RESTORE_CHECK_SECONDS", 60)  # how soon a process notices a restore
 LOG_SIGNING_KEY_FILE = Path(environment.text("LOG_SIGNING_KEY_FILE", str(VAR_DIR / "secrets" / "log-signing-key.pem")))
 LOG_ORIGIN = environment.text("LOG_ORIGIN", "callwarden.localhost")
 
@@ -147,6 +150,15 @@ RECONCILE_READ_EVERY_DAYS = environment.number("RECONCILE_READ_EVERY_DAYS", 30) 
 RECONCILE_GUARD_HOURS = environment.number("RECONCILE_GUARD_HOURS", 24)  # what is younger is not judged
 if RECONCILE_READ_EVERY_DAYS < 1 or RECONCILE_GUARD_HOURS < 24:
     raise ImproperlyConfigured("RECONCILE_READ_EVERY_DAYS must be at least 1, RECONCILE_GUARD_HOURS at least 24")
+
+# --- disclosure -------------------------------------------------------------------------------------------------------
+# By when a finding should be resolved. Until a failing prompt is mended every call is one that should not be, and to
+# change a prompt is an hour's work: a week. What the text alone cannot settle needs counsel, or calls to look at: a
+# month.
+DISCLOSURE_FAIL_DAYS = environment.number("DISCLOSURE_FAIL_DAYS", 7)
+DISCLOSURE_REVIEW_DAYS = environment.number("DISCLOSURE_REVIEW_DAYS", 30)
+if not 0 < DISCLOSURE_FAIL_DAYS <= DISCLOSURE_REVIEW_DAYS:
+    raise ImproperlyConfigured("DISCLOSURE_FAIL_DAYS must be at least 1 and at most DISCLOSURE_REVIEW_DAYS")
 
 # --- platforms --------------------------------------------------------------------------------------------------------
 FETCH_TEST_HOSTS = environment.words("FETCH_TEST_HOSTS")
@@ -241,6 +253,8 @@ SPECTACULAR_SETTINGS = {
         "RequestState": "compliance.dsr.representations.STATES",
         "Right": "compliance.dsr.representations.RIGHTS",
         "Verdict": "compliance.disclosure.models.Verdict",
+        "WebhookDispatchState": "compliance.outlet.models.WebhookDispatch.State",
+        "WebhookEndpointState": "compliance.outlet.models.WebhookEndpoint.State",
     },
 }
 

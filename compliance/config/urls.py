@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("compliance.recordings.playback")),
     path("", include("compliance.dsr.packages")),
     path("api/v1/", include("compliance.connectors.api")),
+    path("api/v1/", include("compliance.outlet.api")),
     path("api/v1/", include("compliance.intake.api")),
     path("api/v1/", include("compliance.intake.imports_api")),
     path("api/v1/", include("compliance.recordings.api")),

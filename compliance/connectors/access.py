@@ -10,25 +10,20 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import access, routing
+from accounts import access
 from accounts.actors import Actor
-from compliance.connectors import labels
+from compliance.connectors import receiving
 from compliance.connectors.models import Agent, ConnectionSecret
 from compliance.connectors.models import Connection as Connection
 from compliance.connectors.providers import registry
-from compliance.connectors.providers.base import Secret, TokenPlace
 from compliance.connectors.providers.questions import Credentials
+from compliance.connectors.receiving import Kept
+from compliance.connectors.receiving import Reached as Reached
+from compliance.connectors.receiving import Receiver as Receiver
+from compliance.connectors.receiving import connection_at as connection_at
+from compliance.connectors.receiving import receiver as receiver
+from compliance.connectors.receiving import route_of as route_of
 from compliance.errors import Conflict, NotFound
-from compliance.vault import scopes, store
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """Where a webhook address leads."""
-
-    organisation_id: UUID
-    connection_id: UUID
-    platform: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,35 +92,10 @@ def _naming(reference: UUID | str) -> Q:
         return Q(external_id=reference)
 
 
-def connection_at(platform: str, address: str) -> Reached | None:
-    """Where a webhook address leads, before the organisation is known. None for every kind of wrong address."""
-    found = routing.resolve_route(routing.CONNECTION, route_of(platform, address))
-    return Reached(found.organisation_id, found.object_id, platform) if found else None
-
-
-def route_of(platform: str, address: str) -> str:
-    """What the routing table knows the address by: under another platform's name it leads nowhere."""
-    return f"{platform}/{address}"
-
-
-def secrets_of(connection: Connection) -> list[Secret]:
-    """What a delivery may prove itself with now: one secret, or more while one is being replaced. Opened anew each
-    time: nothing is kept in memory.
-    """
-    return _opened(list(_usable(connection.organisation_id, connection.id, ConnectionSecret.Use.WEBHOOK)))
-
-
-def connection_with_secrets(organisation_id: UUID, connection_id: UUID) -> tuple[Connection, list[Secret]]:
-    """A connection and what proves its deliveries, by one question to the database. Raises NotFound."""
-    rows = list(_usable(organisation_id, connection_id, ConnectionSecret.Use.WEBHOOK).select_related("connection"))
-    connection = rows[0].connection if rows else connection_of(organisation_id, connection_id)
-    return connection, _opened(rows)
-
-
 def credentials_of(connection: Connection) -> Credentials:
     """What we may show the platform's API."""
     rows = list(_usable(connection.organisation_id, connection.id, ConnectionSecret.Use.API))
-    values = {row.name: value.decode() for row, value in zip(rows, _values(rows), strict=True)}
+    values = {row.name: value.decode() for row, value in zip(rows, _opened(rows), strict=True)}
     return Credentials(account_id=connection.account_id, secrets=values)
 
 
@@ -133,7 +103,7 @@ def recording_key_of(connection: Connection, key_id: str) -> bytes | None:
     """The private key (PEM) of this id, by which recordings are opened that the platform encrypted for us."""
     rows = _usable(connection.organisation_id, connection.id, ConnectionSecret.Use.RECORDING_KEY)
     found = list(rows.filter(name=key_id).order_by("-valid_from")[:1])
-    return _values(found)[0] if found else None
+    return _opened(found)[0] if found else None
 
 
 def usable_secrets(organisation_id: UUID) -> QuerySet[ConnectionSecret]:
@@ -152,7 +122,7 @@ def names_of_secrets(organisation_id: UUID) -> dict[UUID, dict[str, list[str]]]:
     return found
 
 
-def options_of(connection: Connection) -> dict[str, str]:
+def options_of(connection: Connection | Receiver) -> dict[str, str]:
     """The connection's choices, and the platform's defaults for the rest."""
     offered = registry.provider_for(connection.platform).options
     return {option.name: connection.options.get(option.name, option.default) for option in offered}
@@ -162,25 +132,13 @@ def _usable(organisation_id: UUID, connection_id: UUID, use: ConnectionSecret.Us
     return usable_secrets(organisation_id).filter(connection_id=connection_id, use=use)
 
 
-def _opened(rows: Sequence[ConnectionSecret]) -> list[Secret]:
-    return [
-        Secret(value, TokenPlace(row.place), row.valid_from, row.valid_until)
-        for row, value in zip(rows, _values(rows), strict=True)
-    ]
+def _opened(rows: Sequence[ConnectionSecret]) -> list[bytes]:
+    kept = [Kept(row.id, _bytes(row.digest), _bytes(row.sealed_value)) for row in rows]
+    return receiving.opened(rows[0].organisation_id, kept) if rows else []
 
 
-def _values(rows: Sequence[ConnectionSecret]) -> list[bytes]:
-    """What the rows hold: a digest as it is, a sealed value opened, all of them after one check."""
-    if not any(row.sealed_value is not None for row in rows):
-        return [bytes(row.digest or b"") for row in rows]
-    organisation_id = rows[0].organisation_id
-    values = store.values_to_open(organisation_id, scopes.organisation(organisation_id))
-    return [
-        bytes(row.digest or b"")
-        if row.sealed_value is None
-        else values.open(labels.secret_value(row.id), bytes(row.sealed_value))
-        for row in rows
-    ]
+def _bytes(value: bytes | memoryview | None) -> bytes | None:
+    return None if value is None else bytes(value)
 
 
 def webhook_url(connection: Connection) -> str:

@@ -8,9 +8,6 @@ nothing, keeps no cookie and uses no proxy; the whole exchange ends within a min
 neither path nor query nor header.
 """
 
-import datetime as dt
-import email.utils
-import functools
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +21,19 @@ from compliance.connectors import addresses, destinations
 from compliance.connectors.destinations import Destination
 from compliance.connectors.providers.questions import Answer, AskFailed, Credentials, PlatformApi, Question
 from compliance.connectors.refusals import FetchError
-from compliance.connectors.transport import Deadline, PinnedTransport, Resolver, system_resolver
+from compliance.connectors.transport import (
+    Deadline,
+    PinnedTransport,
+    Resolver,
+    system_resolver,
+    told_wait,
+    trusted_authorities,
+)
 
 _log = structlog.get_logger(__name__)
 
 _HEADERS: Final = {"User-Agent": "callwarden", "Accept": "application/json", "Accept-Encoding": "identity"}
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
-_LONGEST_WAIT: Final = 24 * 3600.0
 # Our own rules against the address; the rest of the transport's codes may be over in a minute.
 _FINAL: Final = frozenset({"bad_url", "blocked_host", "blocked_address"})
 
@@ -43,11 +46,6 @@ class AskLimits:
     read_seconds: float = 15
     whole_seconds: float = 60
     max_bytes: int = 20_000_000
-
-
-@functools.cache
-def _trusted_authorities() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)
 
 
 class Asker:
@@ -67,7 +65,7 @@ class Asker:
     ) -> None:
         self._test_hosts = test_hosts
         self._resolver = resolver
-        self._ssl_context = ssl_context or _trusted_authorities()
+        self._ssl_context = ssl_context or trusted_authorities()
         self._limits = limits or AskLimits()
 
     def ask(self, api: PlatformApi, credentials: Credentials, question: Question, *, host: str = "") -> Answer:
@@ -151,27 +149,12 @@ def _check(response: httpx.Response) -> None:
     if status in (401, 403):
         raise AskFailed("denied", status=status)
     if status == 429:
-        wait = _seconds(response.headers.get("Retry-After", ""))
+        wait = told_wait(response.headers)
         raise AskFailed("rate_limited", status=status, is_retryable=True, retry_after=wait)
     if status >= 500 or status == 408:
-        wait = _seconds(response.headers.get("Retry-After", ""))
+        wait = told_wait(response.headers)
         raise AskFailed("platform_unavailable", status=status, is_retryable=True, retry_after=wait)
     if 300 <= status < 400:
         raise AskFailed("redirect_refused", status=status)
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise AskFailed("encoded", status=status)
-
-
-def _seconds(told: str) -> float | None:
-    """Retry-After (RFC 9110, 10.2.3): seconds, or a date; None where it is neither. At most a day."""
-    text = told.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _LONGEST_WAIT)
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    if when.tzinfo is None:
-        return None
-    left = (when - dt.datetime.now(dt.UTC)).total_seconds()
-    return min(max(left, 0.0), _LONGEST_WAIT)

@@ -7,7 +7,6 @@ the first bytes are audio and agree with the header; every end that is not the w
 touches the disk, since the caller seals the chunks as they come.
 """
 
-import functools
 import hashlib
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from compliance.connectors import addresses, destinations, sniffing
 from compliance.connectors.destinations import AllowedHost, Destination
 from compliance.connectors.refusals import FetchError, FetchFailed, FetchRefused
 from compliance.connectors.sniffing import Container
-from compliance.connectors.transport import Deadline, PinnedTransport, Resolver, system_resolver
+from compliance.connectors.transport import Deadline, PinnedTransport, Resolver, system_resolver, trusted_authorities
 
 _log = structlog.get_logger(__name__)
 
@@ -158,12 +157,6 @@ class _Order:
     digest: str
 
 
-@functools.cache
-def _trusted_authorities() -> ssl.SSLContext:
-    """Read once a process: parsing the authorities' certificates costs more than a small fetch."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
 class SafeFetcher:
     """The one way by which the program opens an address that came from outside.
 
@@ -180,7 +173,7 @@ class SafeFetcher:
     ) -> None:
         self._test_hosts = test_hosts
         self._resolver = resolver
-        self._ssl_context = ssl_context or _trusted_authorities()
+        self._ssl_context = ssl_context or trusted_authorities()
 
     @contextmanager
     def open(

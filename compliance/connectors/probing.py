@@ -1,29 +1,32 @@
 """Measures audio that nobody vouches for, in a child process that can do nothing but answer.
 
 What can go wrong: a crafted file crashes the decoder, runs it for ever, or makes it write or connect.
-Principle: FFmpeg's code sees hostile bytes only in a child with limits, fed through a pipe from memory; no clear file.
+Principle: FFmpeg's code sees hostile bytes only in a child with limits, one for each recording, fed through a pipe from
+memory; no clear file.
 Promise: a failing child never disturbs the stream that it listens to; the failure is told by `finish`.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import select
-import subprocess
-import sys
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, cast
+from typing import Final
 
+from compliance.connectors import probing_host
+from compliance.connectors.probing_host import HostGone, ProbeHost
 from compliance.connectors.sniffing import Container
 
 _CHILD: Final = Path(__file__).with_name("probing_child.py")
-_PIPE_BYTES: Final = 1_024 * 1_024  # the usual 64 KiB make the fetch wait for the child at each piece
-_MAX_ANSWER_BYTES: Final = 4_096
+_PIPE_BYTES: Final = 1_024 * 1_024
 _LONGEST_SECONDS: Final = 7 * 86_400.0
 _EXIT_CODES: Final = {3: "not_audio"}
+_ORDERLY: Final = frozenset({0, *_EXIT_CODES})
+_PARTING_SECONDS: Final = 1.0
 
 
 class ProbeFailed(Exception):
@@ -55,27 +58,21 @@ class ProbeLimits:
 
 class Prober:
     """Listens to one recording: `with Prober() as prober`, `expect` its kind, pass the chunks through `tee`, then
-    `finish`. The child takes a moment to start, so make it before the recording is asked for.
+    `finish`. Where no host waits, one takes a moment to start, so make it before the recording is asked for.
     """
 
     def __init__(self, container: Container | None = None, limits: ProbeLimits | None = None) -> None:
         self._limits = limits or ProbeLimits()
-        arguments = (str(self._limits.cpu_seconds), str(self._limits.memory_bytes))
-        self._child = subprocess.Popen(
-            [sys.executable, "-I", "-B", str(_CHILD), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            close_fds=True,
-            bufsize=0,
-            pipesize=_PIPE_BYTES,
-        )
-        self._pipe = cast(IO[bytes], self._child.stdin)
-        self._answers = cast(IO[bytes], self._child.stdout)
-        os.set_blocking(self._pipe.fileno(), False)
+        theirs, self._pipe = _wide_pipe()
+        try:
+            self._host: ProbeHost | None = self._begun(theirs)
+        except BaseException:
+            os.close(self._pipe)
+            raise
+        finally:
+            os.close(theirs)
         self._failure: str | None = None
-        self._is_deaf = False
+        self._is_deaf = self._has_ended = False
         if container:
             self.expect(container)
 
@@ -85,7 +82,9 @@ class Prober:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self._end_pipe()
+        if self._host is not None:  # nobody wants to know any more
+            self._reply(_PARTING_SECONDS)
 
     def expect(self, container: Container) -> None:
         """Tells the child what it will hear. Once, before the first chunk."""
@@ -98,57 +97,70 @@ class Prober:
             view = view[self._write(view) :]
 
     def tee(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same chunks, heard by the child as they pass."""
+        """The same chunks, heard by the child as they pass. It ends its work while the caller ends its own."""
         for chunk in chunks:
             self.feed(chunk)
             yield chunk
+        self._end_pipe()
 
     def finish(self) -> AudioFacts:
         """What the child measured, after the last chunk. Raises ProbeFailed."""
-        try:
-            self._pipe.close()
-            answer = self._answer()
-            status = self._child.wait(self._limits.stall_seconds)
-        except subprocess.TimeoutExpired:
-            raise ProbeFailed("too_slow") from None
-        finally:
-            self._end()
-        if self._failure:
-            raise ProbeFailed(self._failure)
+        self._end_pipe()
+        reply = self._reply(self._limits.stall_seconds)
+        if self._failure or reply is None:
+            raise ProbeFailed(self._failure or "limits")
+        status, answer = reply
         if status != 0:
             raise ProbeFailed(_EXIT_CODES.get(status, "limits" if status < 0 else "crashed"))
         return _read_answer(answer)
 
+    def _begun(self, audio: int) -> ProbeHost:
+        """A host whose child listens: one that has gone meanwhile gives way to the next."""
+        while True:
+            host = probing_host.take(_CHILD)
+            try:
+                host.begin(audio, cpu_seconds=self._limits.cpu_seconds, memory_bytes=self._limits.memory_bytes)
+            except HostGone:
+                host.end()
+            else:
+                return host
+
     def _write(self, view: memoryview) -> int:
         try:
-            if _is_ready(self._pipe, select.POLLOUT, self._limits.stall_seconds):
-                return os.write(self._pipe.fileno(), view)
+            return os.write(self._pipe, view)
+        except BlockingIOError:
+            pass
         except BrokenPipeError:
             self._is_deaf = True  # its exit status says why
             return 0
-        self._is_deaf, self._failure = True, "too_slow"
+        if not probing_host.is_ready(self._pipe, select.POLLOUT, self._limits.stall_seconds):
+            self._is_deaf, self._failure = True, "too_slow"
         return 0
 
-    def _answer(self) -> bytes:
-        answer, ends = b"", time.monotonic() + self._limits.stall_seconds
-        while len(answer) <= _MAX_ANSWER_BYTES:
-            if not _is_ready(self._answers, select.POLLIN, max(0.0, ends - time.monotonic())):
-                self._failure = "too_slow"
-                self._child.kill()
-                return b""
-            piece = os.read(self._answers.fileno(), _MAX_ANSWER_BYTES)
-            if not piece:
-                break
-            answer += piece
-        return answer
+    def _reply(self, seconds: float) -> tuple[int, bytes] | None:
+        """How the child ended; None where it or its host had to be ended."""
+        host, self._host = self._host, None
+        if host is None:
+            return None
+        reply = None
+        try:
+            if self._failure is None:
+                reply = host.reply(seconds)
+        except TimeoutError:
+            self._failure = "too_slow"
+        except HostGone:  # no recording reaches a host: the machine ended it
+            self._failure = "limits"
+        finally:
+            if reply is not None and reply[0] in _ORDERLY:
+                probing_host.give_back(host)
+            else:
+                host.end()
+        return reply
 
-    def _end(self) -> None:
-        """No child is left behind, whatever happened."""
-        if self._child.poll() is None:
-            self._child.kill()
-        self._child.wait()
-        self._pipe.close()
-        self._answers.close()
+    def _end_pipe(self) -> None:
+        if not self._has_ended:
+            self._has_ended = self._is_deaf = True
+            os.close(self._pipe)
 
 
 def probe(chunks: Iterable[bytes], container: Container, limits: ProbeLimits | None = None) -> AudioFacts:
@@ -159,11 +171,13 @@ def probe(chunks: Iterable[bytes], container: Container, limits: ProbeLimits | N
         return prober.finish()
 
 
-def _is_ready(pipe: IO[bytes], event: int, seconds: float) -> bool:
-    """Whether the pipe can be used, or is broken and says so then. (`poll`, since `select` ends at 1,024 files.)"""
-    poll = select.poll()
-    poll.register(pipe, event)
-    return bool(poll.poll(seconds * 1_000))
+def _wide_pipe() -> tuple[int, int]:
+    """A pipe whose writing end does not block. The usual 64 KiB make the fetch wait for the child at each piece."""
+    read, write = os.pipe()
+    with contextlib.suppress(OSError, AttributeError):  # Linux; where the user has not used up what all pipes may hold
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    os.set_blocking(write, False)
+    return read, write
 
 
 def _read_answer(answer: bytes) -> AudioFacts:

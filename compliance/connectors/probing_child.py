@@ -1,14 +1,20 @@
-"""The child process of `probing`: reads audio from standard input, writes its measures as one line of JSON.
+"""The far side of `probing_host`: waits with PyAV loaded, and forks a child that measures for each recording.
 
-It runs by its path (`python -I -B probing_child.py CPU_SECONDS MEMORY_BYTES`), imports nothing of ours, reads the kind
-of file from its first line, which is ours, and closes every door before the first hostile byte: no processor time
-without end, no memory without end, no file, no socket (no new descriptor at all), no core dump that would hold clear
-audio.
+It runs by its path (`python -I -B probing_child.py`, its standard input being the socket to its owner) and imports
+nothing of ours. The waiting process passes a descriptor on and reads no byte of a recording. The child reads audio from
+its standard input, the kind of file from its first line, which is ours, and writes its measures as JSON. Before the
+first hostile byte it closes every door: no processor time without end, no memory without end, no file, no socket (no
+new descriptor at all), no core dump that would hold clear audio.
 """
 
+import gc
 import io
 import json
+import os
 import resource
+import select
+import socket
+import struct
 import sys
 import wave
 from typing import BinaryIO
@@ -19,9 +25,14 @@ import av
 _DEMUXERS = {"mp3": "mp3", "wav": "wav", "ogg": "ogg", "flac": "flac", "mp4": "mov"}
 _DECODED_SECONDS = 10.0  # decoded to prove that it is sound; the rest is only counted
 _MAX_SEEKABLE_BYTES = 128 * 1024 * 1024  # MP4 may keep its index at the end, so it is read whole, into memory
-_EXIT_NOT_AUDIO = 3
+_EXIT_NOT_AUDIO, _EXIT_FAULT = 3, 70
 
-_PIECE_BYTES = 1_024 * 1_024
+_REQUEST, _REPLY = struct.Struct("!QQ"), struct.Struct("!iI")  # as in `probing_host`
+_MAX_ANSWER_BYTES = 4_096
+_IDLE_SECONDS = 60.0
+
+_PIECE_BYTES = 256 * 1_024  # stays in the processor's cache
+_BUFFER_BYTES = 64 * 1_024
 _NAME_BYTES = 16
 _RUN_AT_LEAST, _RUN_AT_MOST = 16, 4_096  # frames that are looked at together
 # Layer III: kbit/s by index, Hz by index; ISO/IEC 11172-3 and 13818-3. The second pair is for lower sampling rates.
@@ -33,12 +44,46 @@ _RATES = {3: (44_100, 48_000, 32_000, 0), 2: (22_050, 24_000, 16_000, 0), 0: (11
 
 
 def main() -> int:
-    """Measures standard input; exit code 3 when it is not audio of the named kind."""
-    cpu_seconds, memory_bytes = int(sys.argv[1]), int(sys.argv[2])
+    """Serves the owner until it goes, or has had no work for a while."""
     av.logging.set_level(None)
     _warm_up()
-    _close_doors(cpu_seconds, memory_bytes)
-    source: BinaryIO = sys.stdin.buffer
+    gc.freeze()  # a child's collector would touch, and so copy, every page
+    control = socket.socket(fileno=0)
+    while select.select([control], [], [], _IDLE_SECONDS)[0]:
+        request, files, _, _ = socket.recv_fds(control, _REQUEST.size, 1)
+        if len(request) != _REQUEST.size or not files:
+            break
+        status, answer = _measured_by_a_child(files[0], *_REQUEST.unpack(request))
+        control.sendall(_REPLY.pack(status, len(answer)) + answer)
+    return 0
+
+
+def _measured_by_a_child(audio: int, cpu_seconds: int, memory_bytes: int) -> tuple[int, bytes]:
+    """How the child ended, and what it said."""
+    answers, answer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = _EXIT_FAULT
+        try:
+            os.dup2(audio, 0)  # the socket to the owner is gone with this
+            os.dup2(answer, 1)
+            os.closerange(3, max(audio, answer, answers) + 1)
+            _close_doors(cpu_seconds, memory_bytes)
+            code = _measure_input()
+        finally:
+            os._exit(code)
+    os.close(audio)
+    os.close(answer)
+    said = b""
+    with os.fdopen(answers, "rb", buffering=0) as pipe:
+        while len(said) <= _MAX_ANSWER_BYTES and (piece := pipe.read(_MAX_ANSWER_BYTES + 1 - len(said))):
+            said += piece
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+
+
+def _measure_input() -> int:
+    """Measures standard input; exit code 3 when it is not audio of the named kind."""
+    source: BinaryIO = io.BufferedReader(io.FileIO(0, closefd=False), _BUFFER_BYTES)
     container = source.readline(_NAME_BYTES).decode("ascii").strip()
     if not container:
         return 0  # nobody needed us
@@ -48,7 +93,7 @@ def main() -> int:
         measures = _measure_mp3(source) if container == "mp3" else _measure(source, container)
     except (av.FFmpegError, ValueError, IndexError, MemoryError, OverflowError):
         return _EXIT_NOT_AUDIO
-    sys.stdout.write(json.dumps(measures) + "\n")
+    os.write(1, json.dumps(measures).encode())
     return 0
 
 
@@ -78,14 +123,16 @@ def _close_doors(cpu_seconds: int, memory_bytes: int) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def _measure(source: BinaryIO, container: str) -> dict[str, str | int | float]:
+def _measure(source: BinaryIO, container: str, *, counts: bool = True) -> dict[str, str | int | float]:
+    """By FFmpeg. Where the packets need not be counted, it ends with the part that is decoded."""
     with av.open(source, mode="r", format=_DEMUXERS[container]) as opened:
         stream = opened.streams.audio[0]
         stream.codec_context.thread_count = 1
-        rate, channels, decoded, counted = 0, 0, 0.0, 0.0
+        rate, channels, decoded, ticks = 0, 0, 0.0, 0
         for packet in opened.demux(stream):
-            if packet.duration and packet.time_base:
-                counted += float(packet.duration * packet.time_base)
+            ticks += packet.duration or 0
+            if decoded >= _DECODED_SECONDS and not counts:
+                break
             if decoded >= _DECODED_SECONDS or not packet.size:
                 continue
             for frame in packet.decode():
@@ -97,7 +144,7 @@ def _measure(source: BinaryIO, container: str) -> dict[str, str | int | float]:
             "codec": stream.codec_context.codec.canonical_name,
             "channels": channels,
             "sample_rate": rate,
-            "duration_seconds": round(max(counted, decoded), 3),
+            "duration_seconds": round(max(float(ticks * (stream.time_base or 0)), decoded), 3),
         }
 
 
@@ -106,8 +153,10 @@ def _measure_mp3(source: BinaryIO) -> dict[str, str | int | float]:
     twenty times as long, and the fetch would wait for us.
     """
     head = _after_tag(source)
-    measures = _measure(io.BytesIO(head), "mp3")
+    measures = _measure(io.BytesIO(head), "mp3", counts=False)
     seconds = _seconds_of_frames(head, source)
+    if not seconds:
+        measures = _measure(io.BytesIO(head), "mp3")
     return measures | {"duration_seconds": round(seconds, 3)} if seconds else measures
 
 

@@ -1,4 +1,4 @@
-"""Checks, prompts, audits and findings over HTTP."""
+"""Checks, prompts and audits over HTTP; findings are in `findings_api`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from rest_framework.response import Response
 from accounts import access
 from compliance.connectors import access as agents
 from compliance.disclosure import access as doors
+from compliance.disclosure import evidence_api, findings_api, overrides_api, reports_api
 from compliance.disclosure import representations as shapes
-from compliance.disclosure.models import Finding, PromptVersion, Verdict
-from compliance.disclosure.operations import auditing, checking, findings, prompts
+from compliance.disclosure.models import AiVerdict, PromptVersion, Spoken, Verdict
+from compliance.disclosure.operations import auditing, checking, explaining, prompts
 from compliance.disclosure.submissions import UNKNOWN, Context, Submission
 from compliance.errors import Invalid
 from compliance.rest import OrganisationView, Written, page_of, read_id, read_input
@@ -27,6 +28,8 @@ JUDGED_AT_ONCE = 20_000
 
 _PAGE = [OpenApiParameter("cursor", str), OpenApiParameter("limit", int)]
 _VERDICT = OpenApiParameter("verdict", str, enum=Verdict.values)
+_AI = OpenApiParameter("ai_check", str, enum=AiVerdict.values)
+_SPOKEN = OpenApiParameter("spoken", str, enum=Spoken.values)
 
 
 class Checks(OrganisationView):
@@ -88,7 +91,7 @@ def _prompt(row: PromptVersion) -> dict[str, Any]:
 class Audits(OrganisationView):
     @extend_schema(
         operation_id="disclosure_audits_list",
-        parameters=[*_PAGE, _VERDICT, OpenApiParameter("call", UUID), OpenApiParameter("agent", str)],
+        parameters=[*_PAGE, _VERDICT, _AI, _SPOKEN, OpenApiParameter("call", UUID), OpenApiParameter("agent", str)],
         responses=shapes.AuditPageSerializer,
     )
     def get(self, request: Request) -> Response:
@@ -103,6 +106,9 @@ class Audits(OrganisationView):
             rows = rows.filter(call_id=read_id(asked["call"]))
         if "verdict" in asked:
             rows = rows.filter(verdict=_one_of(Verdict, "verdict", asked["verdict"]))
+        for name, choices in (("ai_check", AiVerdict), ("spoken", Spoken)):
+            if name in asked:
+                rows = rows.filter(**{name: _one_of(choices, name, asked[name])})
         return page_of(request, rows, shapes.audit)
 
 
@@ -113,41 +119,11 @@ class OneAudit(OrganisationView):
         return Response(shapes.audit_with_findings(doors.audit_for(self.actor(), audit_id)))
 
 
-class Findings(OrganisationView):
-    @extend_schema(
-        operation_id="disclosure_findings_list",
-        parameters=[*_PAGE, _VERDICT, OpenApiParameter("state", str, enum=Finding.State.values)],
-        responses=shapes.FindingPageSerializer,
-    )
-    def get(self, request: Request) -> Response:
-        """Findings, newest first."""
-        actor, asked = self.actor(), request.query_params
-        access.require(actor, "disclosure.read")
-        rows = doors.findings(actor.organisation_id)
-        if "state" in asked:
-            rows = rows.filter(state=_one_of(Finding.State, "state", asked["state"]))
-        if "verdict" in asked:
-            rows = rows.filter(verdict=_one_of(Verdict, "verdict", asked["verdict"]))
-        return page_of(request, rows, shapes.finding)
-
-
-class FindingResolution(OrganisationView):
-    @extend_schema(
-        operation_id="disclosure_findings_resolve",
-        request=shapes.ResolutionInput,
-        responses=shapes.FindingSerializer,
-    )
-    def post(self, request: Request, finding_id: UUID) -> Written:
-        """Say what became of a finding. The verdict stays."""
-        data = read_input(shapes.ResolutionInput, request)
-        finding = findings.resolve_finding(
-            actor=self.actor(), finding_id=finding_id, resolution=data["resolution"], note=data.get("note", "")
-        )
-        return Written(finding.id)
-
-    def represent(self, resource_id: UUID | None) -> Mapping[str, Any] | None:
-        rows = doors.findings(self.actor().organisation_id)
-        return shapes.finding(rows.get(id=resource_id)) if resource_id else None
+class AuditExplanation(OrganisationView):
+    @extend_schema(operation_id="disclosure_audits_explain", responses=shapes.ExplanationSerializer)
+    def get(self, request: Request, audit_id: UUID) -> Response:
+        """Why a prompt was judged so, in its own words, and the fix that makes it pass."""
+        return Response(shapes.explanation(explaining.explain_prompt(actor=self.actor(), audit_id=audit_id)))
 
 
 def _one_of(choices: type[Enum], name: str, value: str) -> str:
@@ -161,8 +137,11 @@ urlpatterns = [
     path("disclosure/checks", Checks.as_view()),
     path("disclosure/audits", Audits.as_view()),
     path("disclosure/audits/<uuid:audit_id>", OneAudit.as_view()),
-    path("disclosure/findings", Findings.as_view()),
-    path("disclosure/findings/<uuid:finding_id>/resolve", FindingResolution.as_view()),
+    path("disclosure/audits/<uuid:audit_id>/explanation", AuditExplanation.as_view()),
+    *findings_api.urlpatterns,
+    *overrides_api.urlpatterns,
+    *reports_api.urlpatterns,
+    *evidence_api.urlpatterns,
     path("agents/<str:reference>/prompt", AgentPrompt.as_view()),
     path("agents/<str:reference>/prompts", AgentPrompts.as_view()),
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from compliance.disclosure import rules
-from compliance.disclosure.rules import JurisdictionView, PromptResult, Span, TranscriptResult, Verdict
+from compliance.disclosure.rules import AiCheck, JurisdictionView, PromptResult, Span, TranscriptResult, Verdict
 from compliance.disclosure.rules import jurisdictions as places
 
 # Labelling policy 4.4; every other reason of a prompt has the verdict that the judge gave to the whole.
@@ -63,8 +63,10 @@ def of_prompt(result: PromptResult) -> Judgement:
     ]
     details = _demand(result.jurisdiction) | {
         "ai": result.ai,
+        "ai_check": _ai_check(result.ai_check),
         "evidence": _offsets(result.evidence_span),
         "offending": _offsets(result.offending_span),
+        "checks": [{"id": one.id, "passed": one.passed, "span": _offsets(one.span)} for one in result.checks],
     }
     return Judgement(result.verdict, result.reasons, tuple(faults), details)
 
@@ -74,6 +76,7 @@ def of_transcript(result: TranscriptResult) -> Judgement:
     judged = [(reason, rules.TRANSCRIPT_REASONS[reason][0]) for reason in result.reasons]
     faults = tuple(pair for pair in judged if pair[1] is not Verdict.PASS)
     details = _demand(result.jurisdiction) | {
+        "ai_check": _ai_check(result.ai_check),
         "disclosure_turn": result.disclosure_turn,
         "seconds_to_disclosure": result.seconds_to_disclosure,
         "first_personal_data_turn": result.first_personal_data_turn,
@@ -83,13 +86,15 @@ def of_transcript(result: TranscriptResult) -> Judgement:
     return Judgement(result.verdict, result.reasons, faults, details)
 
 
-def places_of_call(agent: Sequence[str], ends: Sequence[str]) -> tuple[str, ...]:
+def places_of_call(
+    agent: Sequence[str], ends: Sequence[str], overrides: places.Overrides = places.NO_OVERRIDES
+) -> tuple[str, ...]:
     """Where operator and caller may be: the agent's places and every place of the call's ends that counts. An operator
     whose place is unknown may be where notice is due, so a caller's one-party place alone settles nothing: the empty
     list ("unknown") is then the stricter one.
     """
     codes = tuple(dict.fromkeys([*agent, *ends]))
-    if not agent and places.strictest(codes).demand == places.ONE_PARTY:
+    if not agent and places.strictest(codes, overrides).demand == places.ONE_PARTY:
         return ()
     return codes
 
@@ -99,8 +104,28 @@ def given_by_agent(languages: Sequence[str] = (), jurisdictions: Sequence[str] =
     return {"languages": list(languages), "jurisdictions": list(jurisdictions)}
 
 
+def ai_verdict(details: Mapping[str, Any]) -> str:
+    """The check on telling about the AI in a word, for its own column: met, unmet, open, none; empty: not asked."""
+    found = details.get("ai_check")
+    if not found:
+        return ""
+    if found["demand"] == "none":
+        return "none"
+    return {True: "met", False: "unmet", None: "open"}[found["met"]]
+
+
 def _demand(view: JurisdictionView) -> dict[str, Any]:
-    return {"class": view.demand, "purpose": view.purpose, "why": list(view.why)}
+    return {
+        "class": view.demand,
+        "purpose": view.purpose,
+        "why": list(view.why),
+        "overridden": list(view.overridden),
+        "reviewed_on": view.reviewed_on.isoformat() if view.reviewed_on else None,
+    }
+
+
+def _ai_check(check: AiCheck | None) -> dict[str, Any] | None:
+    return {"demand": check.demand, "met": check.met, "citations": list(check.citations)} if check else None
 
 
 def _offsets(span: Span | None) -> list[int] | None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rest_framework import serializers
 
 from compliance.disclosure import access as doors
-from compliance.disclosure import judgements, rules
-from compliance.disclosure.models import DisclosureAudit, Finding, PromptVersion, Verdict
-from compliance.disclosure.rules import JurisdictionView, PromptResult, TranscriptResult
+from compliance.disclosure import finding_shapes, override_shapes, rules, standing
+from compliance.disclosure.models import DisclosureAudit, PromptVersion, Verdict
+from compliance.disclosure.operations.explaining import Explanation
+from compliance.disclosure.rules import (
+    AiCheck,
+    Edit,
+    JurisdictionView,
+    PromptResult,
+    TranscriptResult,
+    jurisdictions,
+)  # fmt: skip
 from compliance.rest import StrictSerializer
 
 # --- in ---------------------------------------------------------------------------------------------------------------
@@ -59,11 +67,6 @@ class CheckInput(_ContextInput):
         return attrs
 
 
-class ResolutionInput(StrictSerializer):
-    resolution = serializers.ChoiceField(choices=[one.value for one in judgements.BY_PEOPLE])
-    note = serializers.CharField(max_length=4000, required=False, allow_blank=True)
-
-
 # --- out --------------------------------------------------------------------------------------------------------------
 
 
@@ -71,6 +74,9 @@ class JurisdictionSerializer(serializers.Serializer[Any]):
     codes = serializers.ListField(child=serializers.CharField())
     purpose = serializers.BooleanField(help_text="whether the notice must also say why")
     why = serializers.ListField(child=serializers.CharField())
+    overridden = serializers.ListField(
+        child=serializers.CharField(), help_text="codes whose class the organisation has decided itself"
+    )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """`class` is a word of Python's."""
@@ -87,6 +93,22 @@ class EditSerializer(serializers.Serializer[Any]):
     start = serializers.IntegerField()
     end = serializers.IntegerField()
     text = serializers.CharField()
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    """One question of the policy's order of decision, and its answer."""
+
+    id = serializers.CharField()
+    passed = serializers.BooleanField()
+    span = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+
+
+class AiCheckSerializer(serializers.Serializer[Any]):
+    """Whether the caller is told that it is an AI, where that is demanded. No part of the verdict."""
+
+    demand = serializers.CharField(help_text="always, some_calls, on_request, no_deception, none")
+    met = serializers.BooleanField(allow_null=True, help_text="null: the text leaves it open")
+    citations = serializers.ListField(child=serializers.CharField())
 
 
 class CheckSerializer(serializers.Serializer[Any]):
@@ -106,21 +128,9 @@ class CheckSerializer(serializers.Serializer[Any]):
     disclosure_turn = serializers.IntegerField(allow_null=True, required=False)
     seconds_to_disclosure = serializers.FloatField(allow_null=True, required=False)
     first_personal_data_turn = serializers.IntegerField(allow_null=True, required=False)
-
-
-class FindingSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    audit_id = serializers.UUIDField()
-    prompt_id = serializers.UUIDField(allow_null=True)
-    call_id = serializers.UUIDField(allow_null=True)
-    reason = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=Verdict.choices)
-    state = serializers.CharField(help_text="open or resolved")
-    resolution = serializers.CharField(
-        allow_null=True, help_text="fixed, accepted, false_alarm; superseded by a later audit"
-    )
-    resolved_by = serializers.CharField(allow_null=True)
-    resolved_at = serializers.DateTimeField(allow_null=True)
+    checks = QuestionSerializer(many=True, required=False)
+    ai_check = AiCheckSerializer(allow_null=True)
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="law that nobody has looked at lately")
 
 
 class AuditSerializer(serializers.Serializer[Any]):
@@ -134,12 +144,34 @@ class AuditSerializer(serializers.Serializer[Any]):
     language = serializers.CharField()
     jurisdictions = serializers.ListField(child=serializers.CharField())
     rulebook = serializers.CharField()
-    details = serializers.DictField(help_text="jurisdiction class and why; offsets or turns; never words")
+    ai_check = serializers.CharField(
+        allow_null=True, help_text="is the caller told of the AI: met, unmet, open, none; no part of the verdict"
+    )
+    spoken = serializers.CharField(
+        allow_null=True, help_text="of a call whose prompt discloses: spoken, not_spoken, unclear"
+    )
+    prompt_in_force = serializers.UUIDField(allow_null=True, help_text="of a call: the version when it was held")
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="law that nobody has looked at lately")
+    details = serializers.DictField(
+        help_text="class and why, checks, overrides by place, spans as offsets, turns, seconds; never words"
+    )
     judged_at = serializers.DateTimeField()
 
 
 class AuditWithFindingsSerializer(AuditSerializer):
-    findings = FindingSerializer(many=True)
+    findings = finding_shapes.FindingSerializer(many=True)
+    overrides = override_shapes.OverrideSerializer(many=True, help_text="under which it was judged")
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    audit_id = serializers.UUIDField()
+    evidence = serializers.CharField(allow_null=True, help_text="the words that the audit rests on")
+    offending = serializers.CharField(allow_null=True, help_text="the words that cancel or deny them")
+    fix = serializers.CharField(allow_null=True, help_text="what the caller should hear, by today's rules")
+    edits = EditSerializer(many=True)
+    patched = serializers.CharField(allow_null=True, help_text="the prompt with the fix made; it passes")
+    verdict_now = serializers.ChoiceField(choices=Verdict.choices)
+    has_other_rules = serializers.BooleanField(help_text="rules, law or overrides have changed since")
 
 
 class PromptSerializer(serializers.Serializer[Any]):
@@ -170,23 +202,55 @@ class AuditPageSerializer(_PageSerializer):
     results = AuditSerializer(many=True)
 
 
-class FindingPageSerializer(_PageSerializer):
-    results = FindingSerializer(many=True)
-
-
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
 def checked(case_id: str | None, result: PromptResult | TranscriptResult) -> dict[str, Any]:
     """A check's answer: the line that the command writes, and why."""
     answer = result.as_json(case_id) | {"jurisdiction": _jurisdiction(result.jurisdiction), "rulebook": result.rulebook}
+    answer |= {"ai_check": ai_check(result.ai_check), "warnings": warnings(result.jurisdiction.codes)}
     if isinstance(result, PromptResult):
-        answer["edits"] = [{"start": e.span.start, "end": e.span.end, "text": e.text} for e in result.edits]
+        answer["checks"] = [
+            {"id": one.id, "passed": one.passed, "span": [one.span.start, one.span.end] if one.span else None}
+            for one in result.checks
+        ]
+        answer["edits"] = _edits(result.edits)
     return answer
 
 
+def _edits(edits: Sequence[Edit]) -> list[dict[str, Any]]:
+    return [{"start": one.span.start, "end": one.span.end, "text": one.text} for one in edits]
+
+
+def explanation(found: Explanation) -> dict[str, Any]:
+    """Why a prompt was judged so, in its own words."""
+    plain = ("audit_id", "evidence", "offending", "patched", "has_other_rules")
+    values = {name: getattr(found, name) for name in plain}
+    return values | {
+        "fix": found.sentence or None,
+        "edits": _edits(found.edits),
+        "verdict_now": found.verdict_now.value,
+    }
+
+
 def _jurisdiction(view: JurisdictionView) -> dict[str, Any]:
-    return {"class": view.demand, "codes": list(view.codes), "purpose": view.purpose, "why": list(view.why)}
+    return {
+        "class": view.demand,
+        "codes": list(view.codes),
+        "purpose": view.purpose,
+        "why": list(view.why),
+        "overridden": list(view.overridden),
+    }
+
+
+def ai_check(check: AiCheck | None) -> dict[str, Any] | None:
+    """The check on telling about the AI; null where nobody was there to be told."""
+    return {"demand": check.demand, "met": check.met, "citations": list(check.citations)} if check else None
+
+
+def warnings(codes: Sequence[str]) -> list[str]:
+    """Rows of law that nobody has looked at for a year, as of today."""
+    return jurisdictions.outdated(codes, standing.today())
 
 
 def prompt(row: PromptVersion, verdict: str | None) -> dict[str, Any]:
@@ -224,6 +288,10 @@ def audit(row: DisclosureAudit) -> dict[str, Any]:
         "language": row.language,
         "jurisdictions": row.jurisdictions,
         "rulebook": row.rulebook,
+        "ai_check": row.ai_check or None,
+        "spoken": row.spoken or None,
+        "prompt_in_force": row.clause_of_id,
+        "warnings": warnings(row.jurisdictions),
         "details": row.details,
         "judged_at": row.judged_at,
     }
@@ -231,20 +299,7 @@ def audit(row: DisclosureAudit) -> dict[str, Any]:
 
 def audit_with_findings(row: DisclosureAudit) -> dict[str, Any]:
     """An audit with what became of each of its reasons."""
-    return audit(row) | {"findings": [finding(one) for one in doors.findings_of_audit(row)]}
-
-
-def finding(row: Finding) -> dict[str, Any]:
-    """A finding; its note stays sealed."""
-    return {
-        "id": row.id,
-        "audit_id": row.audit_id,
-        "prompt_id": row.audit.prompt_id,
-        "call_id": row.audit.call_id,
-        "reason": row.reason,
-        "verdict": row.verdict,
-        "state": row.state,
-        "resolution": row.resolution or None,
-        "resolved_by": row.resolved_by or None,
-        "resolved_at": row.resolved_at,
+    return audit(row) | {
+        "findings": [finding_shapes.finding(one) for one in doors.findings_of_audit(row)],
+        "overrides": [override_shapes.override(one) for one in standing.overrides_of_audit(row)],
     }

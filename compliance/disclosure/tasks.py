@@ -9,7 +9,7 @@ from celery import shared_task
 from accounts import routing
 from accounts.actors import Actor
 from compliance import jobs
-from compliance.disclosure.operations import auditing, objections, rechecking
+from compliance.disclosure.operations import assigning, auditing, ending, objections, rechecking
 
 
 @jobs.job("disclosure.audit_prompt")
@@ -25,6 +25,12 @@ def audit_call(organisation_id: UUID, object_id: UUID) -> None:
     objections.find_refusals(actor=Actor.scheduler(organisation_id), call_id=object_id)
 
 
+@jobs.job("disclosure.recheck")
+def recheck(organisation_id: UUID, object_id: UUID) -> None:
+    """An override changed: what was judged under the one before is judged again."""
+    rechecking.recheck(actor=Actor.scheduler(organisation_id))
+
+
 @jobs.job("disclosure.find_refusals")
 def find_refusals(organisation_id: UUID, object_id: UUID) -> None:
     """A recording was stored: was it against the caller's word?"""
@@ -37,3 +43,11 @@ def sweep() -> None:
     for organisation_id in routing.organisations():
         rechecking.recheck(actor=Actor.scheduler(organisation_id))
         objections.sweep_refusals(actor=Actor.scheduler(organisation_id))
+        assigning.release_findings(actor=Actor.scheduler(organisation_id))
+
+
+@shared_task(name="disclosure.expire_waivers", ignore_result=True)
+def expire_waivers() -> None:
+    """Hourly: what was lived with until yesterday is open again."""
+    for organisation_id in routing.organisations():
+        ending.expire_waivers(actor=Actor.scheduler(organisation_id))

@@ -27,6 +27,7 @@ from compliance.dsr import access as requests
 from compliance.dsr import events, notices, typesetting
 from compliance.dsr.models import Certificate, PlanItem, SubjectRequest
 from compliance.errors import NotFound
+from compliance.outlet import operations as outlet
 from compliance.recordings import access as register
 from compliance.retention import disposal
 from compliance.vault import store
@@ -276,4 +277,6 @@ def _keep(actor: Actor, request_id: UUID, issued: _Issued, letter: notices.Lette
             why={"request": str(request_id)},
             what={"sha256": row.sha256, "number": issued.number, "final": issued.is_final},
         )
+        told = {"request_id": request_id, "certificate_id": row.id, "number": row.number, "sha256": row.sha256}
+        outlet.announce_event(actor=actor, type="erasure.certificate.issued", data=told | {"is_final": row.is_final})
         notices.queue(actor, request, letter)

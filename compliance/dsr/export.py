@@ -52,6 +52,7 @@ class _CallFolder:
     kept: list[str] = field(default_factory=list)  # how long each part is kept, and why
     members: list[tuple[str, Any]] = field(default_factory=list)  # (file name, sealed object)
     given: list[UUID] = field(default_factory=list)  # the artifacts behind the members
+    notes: list[tuple[str, bytes]] = field(default_factory=list)  # (file name, what was worked out of the words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +144,20 @@ def _add(folder: _CallFolder, artifact: Any) -> None:
     elif artifact.kind == ArtifactKind.TRANSCRIPT:
         name = f"{folder.name}/transcript-{artifact.version}.json"
         folder.messages = register.messages_in(artifact)
+        _add_insights(folder, artifact)
     else:
         name = f"{folder.name}/{artifact.kind.replace('_', '-')}-{artifact.id.hex[-6:]}.json"
     folder.members.append((name, artifact.object))
     folder.given.append(artifact.id)
     folder.kept.append(f"{artifact.kind.replace('_', ' ')}: {artifact.retention_reason or 'no date yet'}")
+
+
+def _add_insights(folder: _CallFolder, transcript: Any) -> None:
+    """What was worked out of the person's words is theirs to see (GDPR Art. 15(1))."""
+    row = register.insights_row(transcript)
+    document = register.insights_document(row) if row else None
+    if document is not None:
+        folder.notes.append((f"{folder.name}/insights-{transcript.version}.json", document))
 
 
 def _why_not(item: PlanItem) -> str:
@@ -180,6 +190,8 @@ def _zip(
     for folder in folders:
         for name, sealed in folder.members:
             archive.add(_hashed(name, _opened(sealed), hashes), name)
+        for name, document in folder.notes:
+            archive.add(_hashed(name, iter([document]), hashes), name)
     archive.add(_manifest(request, hashes), "manifest.json")
     yield from archive
 

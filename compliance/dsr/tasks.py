@@ -10,7 +10,7 @@ from accounts import routing, tenancy
 from accounts.actors import Actor
 from compliance import jobs
 from compliance.dsr import notices
-from compliance.dsr.operations import fulfilling, minimising, planning
+from compliance.dsr.operations import fulfilling, minimising, planning, telling
 from compliance.errors import Refusal
 from compliance.retention import operations as retention
 
@@ -55,8 +55,9 @@ def minimise_request(organisation_id: UUID, object_id: UUID) -> None:
 
 @shared_task(name="dsr.sweep", ignore_result=True)
 def sweep() -> None:
-    """Daily: files of requests that were kept long enough."""
+    """Daily: files of requests that were kept long enough, and what is due soon."""
     for organisation_id in routing.organisations():
+        telling.tell_due(actor=Actor.scheduler(organisation_id))
         for request_id in minimising.due_requests(organisation_id):
             with tenancy.scope(organisation_id):
                 jobs.enqueue_on_commit("dsr.minimise_request", organisation_id=organisation_id, object_id=request_id)

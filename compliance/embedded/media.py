@@ -6,7 +6,6 @@ anew, so that a recording deleted upstream is 404 from then on.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
@@ -44,7 +43,7 @@ class MediaHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The file."""
-        self._answer(lambda file: shutil.copyfileobj(file, self.wfile))
+        self._answer(self.connection.sendfile)
 
     def do_HEAD(self) -> None:
         """Its headers."""
@@ -54,7 +53,7 @@ class MediaHandler(BaseHTTPRequestHandler):
         """One line without the address that was asked for: a recording's name can identify."""
         sys.stderr.write(f"{self.log_date_time_string()} {self.command} {args[1] if len(args) > 1 else ''}\n")
 
-    def _answer(self, send: Callable[[BinaryIO], None]) -> None:
+    def _answer(self, send: Callable[[BinaryIO], object]) -> None:
         path = self._path()
         try:
             file = path.open("rb") if path else None

@@ -16,9 +16,20 @@ from accounts.actors import Actor
 from compliance.connectors import access as connectors
 from compliance.connectors.facts import CallFacts, Message
 from compliance.errors import Conflict, Gone, NotFound
-from compliance.recordings import documents, fingerprints, labels
+from compliance.recordings import documents, fingerprints, labels, places
 from compliance.recordings.documents import Summary
-from compliance.recordings.models import Artifact, Call, Download, DownloadItem, Location, Party, PlaybackLink
+from compliance.recordings.insights import conclusions
+from compliance.recordings.insights.conclusions import Insights
+from compliance.recordings.models import (
+    Artifact,
+    Call,
+    CallInsights,
+    Download,
+    DownloadItem,
+    Location,
+    Party,
+    PlaybackLink,
+)
 from compliance.recordings.states import ArtifactKind, ArtifactState
 from compliance.vault import scopes, store
 
@@ -231,6 +242,34 @@ def messages_in(artifact: Artifact) -> list[Message]:
 def summary_in(artifact: Artifact) -> Summary:
     """A summary, opened. Not logged."""
     return documents.read_summary(bytes_of(artifact))
+
+
+def insights_row(transcript: Artifact) -> CallInsights | None:
+    """What is kept of a transcript beside it; None until it was looked through."""
+    rows = CallInsights.objects.for_organisation(transcript.organisation_id)
+    found: CallInsights | None = rows.filter(artifact_id=transcript.id).first()
+    return found
+
+
+def insights_in(row: CallInsights) -> Insights:
+    """What is kept there, opened. Not logged. Raises Gone where nothing could be read."""
+    document = insights_document(row)
+    if document is None:
+        raise Gone("Nothing could be read of this")
+    return conclusions.read_insights(document)
+
+
+def insights_document(row: CallInsights) -> bytes | None:
+    """The document that is sealed there; None where nothing could be read."""
+    if row.sealed is None:
+        return None
+    scope = call_scope(row.organisation_id, row.call_id)
+    return store.open_value(row.organisation_id, scope, labels.insights(row.artifact_id), bytes(row.sealed))
+
+
+def regions_of(call: Call) -> tuple[str, ...]:
+    """The countries whose way of dialling people in this call may use."""
+    return conclusions.regions_of(places.that_count(places.from_json(call.places)))
 
 
 def bytes_of(artifact: Artifact) -> bytes:

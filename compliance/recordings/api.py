@@ -16,7 +16,17 @@ from rest_framework.response import Response
 from accounts import access as rights
 from compliance import rest
 from compliance.errors import Gone
-from compliance.recordings import access, call_filters, describing_api, dialgen_api, downloads_api, expiry_api
+from compliance.recordings import (
+    access,
+    call_filters,
+    describing_api,
+    dialgen_api,
+    downloads_api,
+    expiry_api,
+    insights_api,
+    outside_api,
+    search_api,
+)
 from compliance.recordings.models import Call
 from compliance.recordings.operations import links, opening
 from compliance.recordings.representations import (
@@ -116,12 +126,15 @@ class LinkView(rest.OrganisationView):
 
 urlpatterns = [
     path("calls", CallsView.as_view()),
+    *search_api.urlpatterns,  # before the calls' own references
     path("calls/<str:reference>", CallView.as_view()),
     path("calls/<str:reference>/transcript", TranscriptView.as_view()),
     path("artifacts/<uuid:artifact_id>/links", ArtifactLinksView.as_view()),
     path("links/<uuid:link_id>", LinkView.as_view()),
+    *insights_api.urlpatterns,
     *describing_api.urlpatterns,
     *expiry_api.urlpatterns,
     *downloads_api.urlpatterns,
+    *outside_api.urlpatterns,
     *dialgen_api.urlpatterns,
 ]

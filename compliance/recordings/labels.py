@@ -28,6 +28,11 @@ def probe(location_id: UUID) -> str:
     return f"location.probe/{location_id}"
 
 
+def insights(artifact_id: UUID) -> str:
+    """`CallInsights.sealed`, under the call: bound to the transcript that it is about."""
+    return f"call_insights.sealed/{artifact_id}"
+
+
 def identifier(identifier_id: UUID) -> str:
     """`SubjectIdentifier.sealed_value`, under the subject."""
     return f"subject_identifier.value/{identifier_id}"

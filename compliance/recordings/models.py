@@ -7,7 +7,10 @@ destroyed key makes every copy of them unreadable, backups included.
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.tenancy import OrganisationScoped
@@ -109,6 +112,12 @@ class Call(OrganisationScoped):
         ]
         indexes = [
             models.Index(fields=["organisation", "-id"], name="calls_newest_first"),
+            models.Index(
+                models.F("organisation"),
+                Coalesce("started_at", "ended_at", "registered_at").desc(),
+                models.F("id").desc(),
+                name="calls_by_beginning",
+            ),
             models.Index(
                 fields=["organisation", "external_id"], name="calls_by_platform_id", condition=~models.Q(external_id="")
             ),
@@ -290,3 +299,77 @@ class DownloadItem(OrganisationScoped):
             models.UniqueConstraint(fields=["organisation", "download", "number"], name="one_item_a_number"),
             models.UniqueConstraint(fields=["organisation", "download", "artifact"], name="one_item_an_artifact"),
         ]
+
+
+class SearchEntry(OrganisationScoped):
+    """What the search index holds of a call's transcript: blind tokens, never a word. Derived data: the table is
+    unlogged, empty after a crash, in no backup, and made again from what is sealed.
+
+    It has no index but the tokens' and its key. A second one would tempt the planner to read every row and its tokens.
+    """
+
+    id = None  # type: ignore[assignment]  # the call is the key
+    call = models.OneToOneField(Call, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    version = models.PositiveIntegerField(help_text="of the transcript")
+    began_at = models.DateTimeField(help_text="the call's start; or end, or registration")
+    tokens = ArrayField(models.IntegerField(), help_text="vault.blinding")
+
+    class Meta:
+        indexes = [GinIndex(fields=["tokens"], name="search_tokens")]
+
+
+class SearchCoverage(OrganisationScoped):
+    """How far back the search index reaches. Unlogged like the index, so that both are lost together: an organisation
+    without this row has an index that nobody can rely on.
+    """
+
+    organisation = models.OneToOneField("accounts.Organisation", on_delete=models.PROTECT, related_name="+")
+    reached_at = models.DateTimeField(null=True, help_text="calls that began then or later are indexed")
+    reached_id = models.UUIDField(null=True, help_text="of the last call that was looked at")
+    indexed = models.PositiveIntegerField(default=0, help_text="calls that were indexed by this rebuild")
+    begun_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+
+class CallInsights(OrganisationScoped):
+    """What was worked out of a call's newest transcript, sealed under the call. Derived data: it goes in the
+    transaction in which the transcript begins to leave, and is made again where an older one is left.
+    """
+
+    call = models.OneToOneField(Call, on_delete=models.PROTECT, related_name="+")
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="+", help_text="the transcript")
+    method = models.PositiveIntegerField(help_text="insights.conclusions.METHOD")
+    sealed = models.BinaryField(null=True, help_text="none: the transcript could not be read")
+    made_at = models.DateTimeField(default=timezone.now)
+
+
+class OutsideCheck(OrganisationScoped):
+    """A wish to hand sealed objects and their data keys to somebody outside. One owner proposes, another one approves;
+    keys leave once, and after that nobody can call them back.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", "Proposed"
+        APPROVED = "approved", "Approved"
+        REFUSED = "refused", "Refused"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        EXPIRED = "expired", "Expired"
+        DELIVERED = "delivered", "Delivered"
+
+    purpose = models.CharField(max_length=100)
+    artifact_ids = ArrayField(models.UUIDField(), help_text="what was proposed and approved, in the archive's order")
+    state = models.CharField(max_length=10, choices=State, default=State.PROPOSED)
+    proposed_by = models.CharField(max_length=64)
+    decided_by = models.CharField(max_length=64, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    deliveries = models.PositiveIntegerField(default=0, help_text="how often the archive was begun")
+    keys_given = models.PositiveIntegerField(default=0)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -51,12 +52,17 @@ def keep_addresses(artifact: Any) -> None:
     """
     for location in register.locations_of(artifact.organisation_id, artifact.id):
         if location.place == location.Place.PLATFORM and location.state != LocationState.CONFIRMED_GONE:
-            address = {
-                "url": register.source_of(artifact),
-                "external_id": artifact.call.external_id if artifact.call else "",
-                "part_id": _part_id(location, artifact),
-            }
-            erasing.keep_probe(location, json.dumps(address))
+            with suppress(store.KeyDestroyed):  # after a restore: the place was proven empty, and its key ended then
+                erasing.keep_probe(location, json.dumps(_address_of(location, artifact)))
+
+
+def _address_of(location: Any, artifact: Any) -> dict[str, str | None]:
+    """By what the platform is asked. After a restore the call's key is gone already, and with it the link."""
+    try:
+        url, part_id = register.source_of(artifact), _part_id(location, artifact)
+    except store.KeyDestroyed:
+        url, part_id = None, ""
+    return {"url": url, "external_id": artifact.call.external_id if artifact.call else "", "part_id": part_id}
 
 
 def _part_id(location: Any, artifact: Any) -> str:

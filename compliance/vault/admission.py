@@ -2,7 +2,7 @@
 
 Making a key and ending one would race, because keys and tombstones lie in two databases. Both therefore take a lock
 on the scope in the main database first: whoever is about to use a new key shares it until commit, whoever ends the
-scope has it alone.
+scope has it alone. And where a database was restored, its tombstones are not the last word: then nobody gets in.
 """
 
 from __future__ import annotations
@@ -17,20 +17,28 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import tenancy
+from audit import forms, wire
 from compliance import jobs
+from compliance.vault import marks
 from compliance.vault.errors import KeyDestroyed
 from compliance.vault.hierarchy import KeyKind, KeyName
 from compliance.vault.keystore import custody
-from compliance.vault.models import KeyUse, scope_key
+from compliance.vault.models import KeyUse, Tombstone, scope_key
 from compliance.vault.scopes import Scope
 
-_STATES = """
-    SELECT 0, scope_kind, scope_id FROM vault_tombstone
-     WHERE organisation_id = %(organisation)s AND scope_id = ANY(%(scopes)s)
-    UNION ALL
-    SELECT 1, scope_kind, scope_id FROM vault_keyuse
-     WHERE organisation_id = %(organisation)s AND scope_id = ANY(%(scopes)s)
-"""
+_STATES = wire.Statement(
+    """SELECT 0, scope_kind::int, scope_id FROM vault_tombstone
+        WHERE organisation_id = $1 AND scope_id = ANY($2::uuid[])
+       UNION ALL
+       SELECT 1, scope_kind::int, scope_id FROM vault_keyuse
+        WHERE organisation_id = $1 AND scope_id = ANY($2::uuid[])""",
+    (wire.BINARY, wire.TEXT),
+)
+_SHARE = wire.Statement(
+    "SELECT count(pg_advisory_xact_lock_shared(n)) FROM unnest($1::bigint[]) AS n",
+    (wire.TEXT,),
+)
+_SEIZE = wire.Statement("SELECT count(pg_advisory_xact_lock(n)) FROM unnest($1::bigint[]) AS n", (wire.TEXT,))
 
 
 def names_of(scope: Scope) -> list[KeyName]:
@@ -52,11 +60,23 @@ def refuse_destroyed(organisation_id: UUID, names: Iterable[KeyName]) -> None:
     """Raise KeyDestroyed where one of these scopes has a tombstone."""
     if organisation_id == tenancy.DEPLOYMENT_ID:
         return  # the deployment's keys are those of no person; they end by their day
+    marks.refuse_restored()
     wanted = set(names)
     with within(organisation_id):
         ended, _ = _states(organisation_id, wanted)
         if ended & wanted:
             raise KeyDestroyed()
+
+
+def destroyed(organisation_id: UUID, names: Iterable[KeyName]) -> set[KeyName]:
+    """Those of these scopes that have a tombstone."""
+    marks.refuse_restored()
+    wanted = set(names)
+    rows = Tombstone.objects.for_organisation(organisation_id)
+    rows = rows.filter(scope_kind__in={int(one.kind) for one in wanted}, scope_id__in={one.scope_id for one in wanted})
+    with within(organisation_id):
+        ended = {scope_key(kind, id_) for kind, id_ in rows.values_list("scope_kind", "scope_id")}
+    return ended & wanted
 
 
 def admit(organisation_id: UUID, names: Iterable[KeyName]) -> None:
@@ -65,6 +85,7 @@ def admit(organisation_id: UUID, names: Iterable[KeyName]) -> None:
     if organisation_id == tenancy.DEPLOYMENT_ID:
         custody.create_missing(organisation_id, wanted)
         return
+    marks.refuse_restored()
     with within(organisation_id):
         if not _unused(organisation_id, wanted):
             return
@@ -79,8 +100,10 @@ def admit_locked(organisation_id: UUID, names: Iterable[KeyName]) -> None:
         lock(wanted, shared=True)
         custody.create_missing(organisation_id, wanted)
         return
+    marks.refuse_restored()
     with within(organisation_id):
-        ended, used = _states(organisation_id, wanted, first=_locking(wanted))
+        lock(wanted, shared=True)
+        ended, used = _states(organisation_id, wanted)
         if ended & wanted:
             raise KeyDestroyed()
         if wanted - used:
@@ -100,10 +123,8 @@ def _begin_use(organisation_id: UUID, names: set[KeyName]) -> None:
 
 def lock(names: Iterable[KeyName], *, shared: bool) -> None:
     """Hold these scopes until the end of the transaction, always in the same order."""
-    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     numbers = sorted(_lock_number(name) for name in names)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(n) FROM unnest(%s::bigint[]) AS n", [numbers])  # noqa: S608  one of two names
+    wire.send(connection, _SHARE if shared else _SEIZE, (forms.array(numbers),))
 
 
 def _begin_daily_sweep(organisation_id: UUID) -> None:
@@ -112,6 +133,20 @@ def _begin_daily_sweep(organisation_id: UUID) -> None:
     jobs.enqueue_on_commit(
         "vault.sweep_keys", organisation_id=organisation_id, object_id=organisation_id, due_at=tomorrow
     )
+
+
+@contextmanager
+def alone(organisation_id: UUID, what: str) -> Iterator[None]:
+    """Nobody else does this to this organisation meanwhile; whoever comes waits. Ends with the process, too."""
+    digest = sha256(b"vault work " + what.encode("ascii") + organisation_id.bytes).digest()
+    number = int.from_bytes(digest[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
 def _lock_number(name: KeyName) -> int:
@@ -127,24 +162,14 @@ def _unused(organisation_id: UUID, names: set[KeyName]) -> set[KeyName]:
     return names - used
 
 
-def _locking(names: Iterable[KeyName]) -> str:
-    """The statement that shares these scopes' locks, always in the same order. The numbers are ours."""
-    numbers = ",".join(str(number) for number in sorted(_lock_number(name) for name in names))
-    return f"SELECT pg_advisory_xact_lock_shared(n) FROM unnest('{{{numbers}}}'::bigint[]) AS n;"  # noqa: S608
+def _states(organisation_id: UUID, names: set[KeyName]) -> tuple[set[KeyName], set[KeyName]]:
+    """Which of these scopes are ended, and which are in use. Every seal and every opening waits for this.
 
-
-def _states(organisation_id: UUID, names: set[KeyName], *, first: str = "") -> tuple[set[KeyName], set[KeyName]]:
-    """Which of these scopes are ended, and which are in use. In SQL: every seal and every opening waits for this.
-
-    `first` is a statement that goes before it in the same message. It has a snapshot of its own: the states are read
-    after it is done, so that a lock that was waited for shows what its last holder committed.
+    A statement of its own after the lock's, with a snapshot of its own: a lock that was waited for shows what its last
+    holder committed.
     """
-    scope_ids = list({name.scope_id for name in names})
+    scope_ids = forms.array(sorted({name.scope_id for name in names}))
     states: tuple[set[KeyName], set[KeyName]] = (set(), set())
-    with connection.cursor() as cursor:
-        cursor.execute(first + _STATES, {"organisation": organisation_id, "scopes": scope_ids})
-        if first:
-            cursor.nextset()
-        for state, kind, scope_id in cursor.fetchall():
-            states[state].add(scope_key(kind, scope_id))
+    for state, kind, scope_id in wire.rows(connection, _STATES, (organisation_id.bytes, scope_ids)):
+        states[forms.number_of(state)].add(scope_key(forms.number_of(kind), UUID(bytes=scope_id)))
     return states

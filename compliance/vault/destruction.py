@@ -2,8 +2,9 @@
 
 1. main database, in the transaction that decides: the tombstone. From its commit on nothing under the scope is opened
    by anyone.
-2. object store: the tombstone's copy, before anything is lost, so that a restore of either database can be put right.
-3. key database: the row is deleted, and asked for again.
+2. object store: the tombstone's copy, before anything is lost, and the number of this destruction (`marks`), so that
+   a restore of either database is noticed and can be put right.
+3. key database: the row is deleted, that number is kept beside it, and the row is asked for again.
 4. main database: the proof entry in the log, and `destroyed_at`.
 
 Each step may run twice and none is skipped: whatever stops between two of them, the next run goes on from the rows.
@@ -25,7 +26,7 @@ from audit import log
 from audit.ids import uuid7
 from compliance import jobs
 from compliance.errors import NotFound, Unavailable
-from compliance.vault import admission, blobs, events, tombstones
+from compliance.vault import admission, blobs, events, marks, tombstones
 from compliance.vault.hierarchy import KeyKind, KeyName
 from compliance.vault.keystore import custody
 from compliance.vault.models import KeyUse, Tombstone, scope_key
@@ -35,6 +36,8 @@ ORPHAN_AGE = timedelta(hours=24)
 SAFETY_NET = timedelta(minutes=2)
 BATCH = 500
 _WRITERS = 8
+_RECENTLY = 5.0
+"""Seconds. A database that was restored under a running process must not count on from its old number."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def begin(organisation_id: UUID, scopes: Sequence[Scope], *, ground: str, cause:
         known = {tombstone.name: tombstone for tombstone in _tombstones(organisation_id, names)}
         for name in sorted(names - known.keys()):
             known[name] = _new_tombstone(organisation_id, name, key_ids.get(name), ground=ground, cause=cause)
-        _forget_use(organisation_id, names)
+        forget_use(organisation_id, names)
         jobs.enqueue_on_commit(
             "vault.finish_destruction",
             organisation_id=organisation_id,
@@ -77,14 +80,15 @@ def begin(organisation_id: UUID, scopes: Sequence[Scope], *, ground: str, cause:
 def carry_out(organisation_id: UUID, scope: Scope) -> Destroyed:
     """Steps 2 to 4 for one scope, outside any transaction.
 
-    Raises NotFound where step 1 was not committed; Unavailable, KmsUnavailable.
+    Raises NotFound where step 1 was not committed; Unavailable, KmsUnavailable, RestoredDatabase.
     """
     name = KeyName.of_scope(scope.kind, scope.id)
     with admission.within(organisation_id):
         found = _tombstones(organisation_id, {name})
     if not found:
         raise NotFound()
-    _finish(organisation_id, found)
+    marks.refuse_restored(seconds=_RECENTLY)
+    finish(organisation_id, found)
     with admission.within(organisation_id):
         return _destroyed(_tombstones(organisation_id, {name})[0])
 
@@ -109,7 +113,9 @@ def resume(organisation_id: UUID, *, cause: UUID | None = None, limit: int = BAT
         if cause is not None:
             open_ones = open_ones.filter(cause=cause)
         found = list(open_ones.order_by("requested_at", "id")[:limit])
-    _finish(organisation_id, found)
+    if found:
+        marks.refuse_restored(seconds=_RECENTLY)
+    finish(organisation_id, found)
     return len(found)
 
 
@@ -142,14 +148,31 @@ def _destroy_orphan(organisation_id: UUID, name: KeyName) -> int:
         return custody.destroy(organisation_id, [name])
 
 
-def _finish(organisation_id: UUID, found: Sequence[Tombstone]) -> None:
+def finish(organisation_id: UUID, found: Sequence[Tombstone]) -> None:
+    """Steps 2 to 4 of what is not proven yet. Whoever calls it has made sure that no database was restored."""
     pending = [tombstone for tombstone in found if tombstone.destroyed_at is None]
     if not pending:
         return
     _store_copies(organisation_id, [tombstone for tombstone in pending if tombstone.stored_at is None])
     names = [tombstone.name for tombstone in pending]
-    custody.destroy(organisation_id, names)
-    surviving = set(custody.surviving(organisation_id, names))
+    number = marks.draw()
+    custody.destroy(organisation_id, names, mark=number)
+    marks.confirm(number)
+    _prove_gone(organisation_id, pending)
+
+
+def repeat(organisation_id: UUID, found: Sequence[Tombstone]) -> int:
+    """Steps 2 to 4 once more after a restore, without a number: one that counted on from an old one would say that
+    all is replayed. How many keys had come back.
+    """
+    _store_copies(organisation_id, [tombstone for tombstone in found if tombstone.stored_at is None])
+    count = custody.destroy(organisation_id, [tombstone.name for tombstone in found])
+    _prove_gone(organisation_id, [tombstone for tombstone in found if tombstone.destroyed_at is None])
+    return count
+
+
+def _prove_gone(organisation_id: UUID, pending: Sequence[Tombstone]) -> None:
+    surviving = set(custody.surviving(organisation_id, [tombstone.name for tombstone in pending]))
     _prove(organisation_id, [tombstone.id for tombstone in pending if tombstone.name not in surviving])
 
 
@@ -217,7 +240,8 @@ def _keys_in_use(organisation_id: UUID, names: set[KeyName]) -> dict[KeyName, UU
     return {name: key_id for kind, scope_id, key_id in rows if (name := scope_key(kind, scope_id)) in names}
 
 
-def _forget_use(organisation_id: UUID, names: set[KeyName]) -> None:
+def forget_use(organisation_id: UUID, names: set[KeyName]) -> None:
+    """No row needs these keys any more."""
     uses = KeyUse.objects.for_organisation(organisation_id)
     for name in names:
         uses.filter(scope_kind=int(name.kind), scope_id=name.scope_id).delete()

@@ -80,14 +80,15 @@ class _Keys:
 
 
 class _Block:
-    """Two buffers of some chunks, which every turn of one pass over an object uses again.
+    """A buffer of some chunks for each side, which every turn of one pass over an object uses again.
 
     They are cut into chunks once: at 16 KiB a chunk, slicing in every turn would cost a quarter of the time.
     """
 
-    def __init__(self, keys: _Keys, chunks: int) -> None:
+    def __init__(self, keys: _Keys, chunks: int, plain: memoryview | None = None) -> None:
         self._cipher, self._base = keys.cipher, keys.base_nonce
-        self.plain, self.sealed = memoryview(bytearray(chunks * CHUNK)), memoryview(bytearray(chunks * SEALED_CHUNK))
+        self.plain = memoryview(bytearray(chunks * CHUNK)) if plain is None else plain
+        self.sealed = memoryview(bytearray(chunks * SEALED_CHUNK))
         self._pairs = [
             (self.plain[i * CHUNK : (i + 1) * CHUNK], self.sealed[i * SEALED_CHUNK : (i + 1) * SEALED_CHUNK])
             for i in range(chunks)
@@ -132,18 +133,23 @@ class Sealing:
         self._keys = _Keys(key, context, salt)
         self.header = salt + self._keys.commitment
 
-    def pieces(self, read_into: ReadInto) -> Iterator[memoryview]:
-        """The ciphertext, header first.
+    def pieces(self, read_into: ReadInto, *, size: int | None = None) -> Iterator[memoryview]:
+        """The ciphertext, header first. `size`, where it is known, keeps the buffers of a small object small.
 
-        A piece is a view of a buffer that the next turn writes over: use or copy it before.
+        A piece is a view of one of two buffers: it holds while the next one is made, and is written over by the one
+        after that. So it can be hashed meanwhile.
         """
         yield memoryview(self.header)
-        block, number, last = _Block(self._keys, BLOCK_CHUNKS), 0, False
+        chunks = BLOCK_CHUNKS if size is None else min(BLOCK_CHUNKS, size // CHUNK + 1)
+        block, number, last = _Block(self._keys, chunks), 0, False
+        other: _Block | None = None
         while not last:
             filled = _fill(block.plain, read_into)
             last = filled < len(block.plain)
             yield block.seal(filled, number, last=last)
-            number += BLOCK_CHUNKS
+            if not last:
+                block, other = other or _Block(self._keys, chunks, block.plain), block
+                number += chunks
 
 
 class Opening:
@@ -197,7 +203,7 @@ class Opening:
 
 def seal(key: bytes, context: bytes, plaintext: bytes) -> bytes:
     """Seal a small object in memory."""
-    return b"".join(bytes(piece) for piece in Sealing(key, context).pieces(reader(plaintext)))
+    return b"".join(bytes(piece) for piece in Sealing(key, context).pieces(reader(plaintext), size=len(plaintext)))
 
 
 def unseal(key: bytes, context: bytes, sealed: bytes) -> bytes:

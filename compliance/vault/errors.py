@@ -17,6 +17,16 @@ class KmsUnavailable(errors.Unavailable):
     title = "The key service does not answer"
 
 
+class RestoredDatabase(errors.Unavailable):
+    """A database is older than the last destruction: it may hold keys, or words, of people who were erased.
+
+    Nothing is sealed or opened until `manage.py replay_tombstones` has run.
+    """
+
+    code = "restored_database"
+    title = "A database was restored; what was erased since its backup must be erased again first"
+
+
 class Unreadable(errors.Unreadable):
     """Sealed bytes that are not what was sealed: altered, cut, or moved from another place.
 

@@ -31,6 +31,7 @@ _DATA_KEY_LABEL = b"cw-dek\x01"
 _STORED_KEY_LABEL = b"cw-key\x01"
 _WRAPPING_KEY_LABEL = b"kekc/v1"
 _FINGERPRINT_LABEL = b"fingerprint/v1"
+_SEARCH_LABEL = b"search/v1"
 
 
 class KeyKind(IntEnum):
@@ -84,6 +85,11 @@ def fingerprint_key(organisation_scope_key: bytes) -> bytes:
     It hangs on the organisation's scope key, not on the organisation key, so rotating that changes no digest.
     """
     return HKDFExpand(hashes.SHA256(), KEY, _FINGERPRINT_LABEL).derive(organisation_scope_key)
+
+
+def search_key(organisation_scope_key: bytes) -> bytes:
+    """The key of blind tokens (`vault.blinding`). It hangs where that of the keyed digests does, and for its reason."""
+    return HKDFExpand(hashes.SHA256(), KEY, _SEARCH_LABEL).derive(organisation_scope_key)
 
 
 def fingerprint(key: bytes, kind: str, normalised: str) -> bytes:

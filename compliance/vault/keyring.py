@@ -45,6 +45,10 @@ class KeyProvider(Protocol):
         """The key again. Raises KmsUnavailable, or Unreadable where blob or context are not those of the wrap."""
         ...
 
+    def is_current(self, blob: bytes) -> bool:
+        """Whether the service would wrap under the same key today. Raises as `unwrap`."""
+        ...
+
     def healthy(self) -> bool:
         """Whether wrap and unwrap would work now."""
         ...
@@ -79,7 +83,7 @@ class LocalKeyring:
         kid = ring.primary.encode("ascii")
         nonce = os.urandom(_NONCE)
         head = _LABEL + len(kid).to_bytes(1, "big") + kid
-        return head + nonce + AESGCM(ring.keys[ring.primary]).encrypt(nonce, key, head + _canonical(context))
+        return head + nonce + AESGCM(ring.keys[ring.primary]).encrypt(nonce, key, head + canonical_context(context))
 
     def unwrap(self, blob: bytes, context: Mapping[str, str]) -> bytes:
         head, nonce, sealed = _split(blob)
@@ -88,9 +92,13 @@ class LocalKeyring:
         if key is None:
             raise Unreadable.because("wrapped by a key that is not in the keyring")
         try:
-            return AESGCM(key).decrypt(nonce, sealed, head + _canonical(context))
+            return AESGCM(key).decrypt(nonce, sealed, head + canonical_context(context))
         except InvalidTag:
             raise Unreadable.because("keyring wrap tag") from None
+
+    def is_current(self, blob: bytes) -> bool:
+        head, _, _ = _split(blob)
+        return head[len(_LABEL) + 1 :] == _load(self._path).primary.encode("ascii")
 
     def healthy(self) -> bool:
         try:
@@ -188,7 +196,8 @@ def _split(blob: bytes) -> tuple[bytes, bytes, bytes]:
     return blob[:at], blob[at : at + _NONCE], blob[at + _NONCE :]
 
 
-def _canonical(context: Mapping[str, str]) -> bytes:
+def canonical_context(context: Mapping[str, str]) -> bytes:
+    """A context as bytes: the order of its names is no matter."""
     return json.dumps(dict(context), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 

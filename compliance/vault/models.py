@@ -29,6 +29,9 @@ class SealedObject(OrganisationScoped):
     version = models.PositiveIntegerField(default=1)
     format = models.PositiveSmallIntegerField(default=envelope.FORMAT)
     store_key = models.CharField(max_length=120, blank=True, help_text="empty where the ciphertext lies in the row")
+    replaced_key = models.CharField(
+        max_length=120, blank=True, db_default="", default="", help_text="the ciphertext before, until it is removed"
+    )
     inline = models.BinaryField(null=True)
     header = models.BinaryField(max_length=envelope.HEADER)
     size = models.PositiveBigIntegerField(help_text="bytes of plaintext")
@@ -36,7 +39,7 @@ class SealedObject(OrganisationScoped):
     wrapped_dek = models.BinaryField(max_length=60)
     media_type = models.CharField(max_length=120)
     sha256 = models.CharField(max_length=64, help_text="of the plaintext, hex")
-    sha512 = models.CharField(max_length=128, help_text="of the plaintext, hex")
+    sha512 = models.CharField(max_length=128, blank=True, help_text="of the plaintext, hex; empty where not asked for")
     ciphertext_sha256 = models.CharField(max_length=64, help_text="hex")
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)
@@ -129,6 +132,20 @@ class Tombstone(OrganisationScoped):
     def name(self) -> KeyName:
         """The key that it ends."""
         return scope_key(self.scope_kind, self.scope_id)
+
+
+class DestructionMark(models.Model):
+    """How many times keys were destroyed, as the main database knows it (`vault.marks`). One row, no organisation's."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    number = models.PositiveBigIntegerField(default=0, help_text="the last that was drawn")
+    confirmed = models.PositiveBigIntegerField(default=0, help_text="the last that the key database has kept")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_destruction_mark")]
+
+    def __str__(self) -> str:
+        return f"mark {self.number}"
 
 
 def scope_key(kind: int, scope_id: UUID) -> KeyName:

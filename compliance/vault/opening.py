@@ -25,12 +25,56 @@ def pieces(sealed: SealedObject, start: int, stop: int | None = None) -> Iterato
     KmsUnavailable, Unavailable, Unreadable, and ValueError for a range outside the object. A fault in later bytes is
     Unreadable while iterating; what came before holds.
     """
+    try:
+        return _begin(sealed, start, stop)
+    except Replaced:
+        return _begin(current_row(sealed), start, stop)
+
+
+def _begin(sealed: SealedObject, start: int, stop: int | None) -> Iterator[bytes]:
     if sealed.deleted_at is not None:
         raise KeyDestroyed()
-    with _alarm(sealed):
+    with alarm(sealed):
         opening = opener(sealed)
+    return _pieces(sealed, opening, start, stop)
+
+
+_LASTING = ("scope_kind", "scope_id", "principals", "kind", "version", "size", "sha256")
+"""What stays the same where an object is sealed again."""
+
+
+class Replaced(Unreadable):
+    """The row was read before its object was sealed again: read anew, it opens."""
+
+
+def current_row(sealed: SealedObject) -> SealedObject:
+    """The object's row as it stands now."""
+    with admission.within(sealed.organisation_id):
+        found: SealedObject = SealedObject.objects.for_organisation(sealed.organisation_id).get(id=sealed.id)
+    return found
+
+
+def _was_replaced(sealed: SealedObject) -> bool:
+    """Whether the row in the database names other ciphertext of the same words under another data key by now."""
+    with admission.within(sealed.organisation_id):
+        rows = SealedObject.objects.for_organisation(sealed.organisation_id)
+        now = rows.filter(id=sealed.id, deleted_at=None).first()
+    if now is None or any(getattr(now, name) != getattr(sealed, name) for name in _LASTING):
+        return False
+    return bytes(now.header) != bytes(sealed.header) and bytes(now.wrapped_dek) != bytes(sealed.wrapped_dek)
+
+
+def pieces_under(sealed: SealedObject, wrapping_key: bytes) -> Iterator[bytes]:
+    """The whole plaintext, for who has asked the tombstones and derived the key already. Otherwise as `pieces`."""
+    with alarm(sealed):
+        opening = _opener(sealed, wrapping_key)
+    return _pieces(sealed, opening, 0, None)
+
+
+def _pieces(sealed: SealedObject, opening: envelope.Opening, start: int, stop: int | None) -> Iterator[bytes]:
+    with alarm(sealed):
         stop = opening.size if stop is None else stop
-        read_into, close = _ciphertext(sealed, *opening.span(start, stop))
+        read_into, close = ciphertext(sealed, *opening.span(start, stop))
     stream = _plaintext(sealed, opening.pieces(start, stop, read_into), close)
     next(stream)
     return stream
@@ -41,7 +85,7 @@ def _plaintext(sealed: SealedObject, opened: Iterator[memoryview], close: Callab
     closes the read.
     """
     try:
-        with _alarm(sealed):
+        with alarm(sealed):
             first = next(opened, None)
             yield b""
             if first is not None:
@@ -56,9 +100,17 @@ def opener(sealed: SealedObject) -> envelope.Opening:
     """What opens an object, its key derived and its header bound. Raises KeyDestroyed, KmsUnavailable, Unreadable."""
     names = admission.names_of(sealed.scope)
     admission.refuse_destroyed(sealed.organisation_id, names)
-    wrapping_key = sealing.wrapping_key(
-        sealed.organisation_id, sealed.scope, custody.load(sealed.organisation_id, names)
-    )
+    keys = custody.load(sealed.organisation_id, names)
+    return _opener(sealed, sealing.wrapping_key(sealed.organisation_id, sealed.scope, keys))
+
+
+def _opener(sealed: SealedObject, wrapping_key: bytes) -> envelope.Opening:
+    data_key, context = data_key_of(sealed, wrapping_key)
+    return envelope.Opening(data_key, context, bytes(sealed.header), sealed.ciphertext_length)
+
+
+def data_key_of(sealed: SealedObject, wrapping_key: bytes) -> tuple[bytes, bytes]:
+    """An object's data key and the context that it is bound to. Raises Unreadable."""
     if sealed.format != envelope.FORMAT:
         raise Unreadable.because(f"format {sealed.format}")
     header, kind = bytes(sealed.header), ObjectKind(sealed.kind)
@@ -80,11 +132,13 @@ def opener(sealed: SealedObject) -> envelope.Opening:
         kind=kind,
         version=sealed.version,
     )
-    return envelope.Opening(data_key, context, header, sealed.ciphertext_length)
+    return data_key, context
 
 
-def _ciphertext(sealed: SealedObject, begin: int, end: int) -> tuple[ReadInto, Callable[[], None]]:
-    """The ciphertext bytes begin to end. One whose length is not the registered one is not what was sealed."""
+def ciphertext(sealed: SealedObject, begin: int, end: int) -> tuple[ReadInto, Callable[[], None]]:
+    """The ciphertext bytes begin to end, and what ends their reading. One whose length is not the registered one is not
+    what was sealed.
+    """
     if begin == end:
         return envelope.reader(b""), _nothing
     if not sealed.store_key:
@@ -113,13 +167,15 @@ def _nothing() -> None:
 
 
 @contextmanager
-def _alarm(sealed: SealedObject) -> Iterator[None]:
+def alarm(sealed: SealedObject) -> Iterator[None]:
     """An object that is not what was sealed is an incident: say which one and what was found, and nothing about its
     content.
     """
     try:
         yield
     except Unreadable as refusal:
+        if not isinstance(refusal, Replaced) and _was_replaced(sealed):
+            raise Replaced() from None
         findings = getattr(refusal, "__notes__", [])
         logger.error(
             "vault.unreadable",

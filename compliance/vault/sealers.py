@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.tenancy import DEPLOYMENT_ID
 from audit import sealing
 from compliance.vault import admission
-from compliance.vault.errors import KeyDestroyed, KmsUnavailable, Unreadable
+from compliance.vault.errors import KeyDestroyed, KmsUnavailable, RestoredDatabase, Unreadable
 from compliance.vault.hierarchy import KeyKind, KeyName
 from compliance.vault.keycache import Material
 from compliance.vault.keystore import custody
@@ -148,5 +148,5 @@ class _answering:  # noqa: N801  used as a `with` statement's verb; a generator 
             raise sealing.Destroyed from None
         if isinstance(error, Unreadable):
             raise sealing.Unreadable from error
-        if isinstance(error, KmsUnavailable | OperationalError | InterfaceError):
+        if isinstance(error, KmsUnavailable | RestoredDatabase | OperationalError | InterfaceError):
             raise sealing.SealerUnavailable from error

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
+from accounts import rows
 from audit.ids import uuid7
 from compliance.errors import Invalid, Unavailable
 from compliance.vault import admission, blobs, envelope, hierarchy
@@ -39,13 +40,15 @@ class Wanted:
     kind: ObjectKind
     media_type: str
     version: int
+    object_id: UUID | None = None
+    """An object that gets other bytes under another data key (`resealing`); else a new one."""
 
 
 @dataclass(frozen=True, repr=False)
 class Staged:
     """A sealed object whose row is not written yet.
 
-    `sha256` and `sha512` are of the plaintext, hex; `size` is in bytes.
+    `sha256` and `sha512` are of the plaintext, hex, the latter "" where it was not asked for; `size` is in bytes.
     """
 
     id: UUID
@@ -64,15 +67,17 @@ class Staged:
         return f"Staged({self.id}, {self.size} bytes)"
 
 
-def stage(wanted: Wanted, source: Source) -> Staged:
+def stage(wanted: Wanted, source: Source, *, with_sha512: bool = False) -> Staged:
     """Seal to the store and prove by HEAD that it lies there whole.
 
     What the source raises passes through; nothing stays then.
     """
     work = _Work(wanted)
     store, key = blobs.store(), f"{wanted.organisation_id}/{uuid4()}"
-    with closing(Measured(source)) as plain:
-        pieces = MeasuredPieces(work.sealing.pieces(plain.read_into))
+    with (
+        closing(Measured(source, with_sha512=with_sha512)) as plain,
+        closing(MeasuredPieces(work.sealing.pieces(plain.read_into))) as pieces,
+    ):
         store.write(key, pieces)
         if store.length(key) != pieces.length:
             store.delete(key)
@@ -86,11 +91,17 @@ def put_inline(wanted: Wanted, plaintext: bytes) -> SealedObject:
         raise Invalid("Too large to be kept in a row", code="too_large")
     _require_transaction()
     with admission.within(wanted.organisation_id):
+        return _insert(stage_inline(wanted, plaintext))
+
+
+def stage_inline(wanted: Wanted, plaintext: bytes) -> Staged:
+    """Seal what will lie in a row."""
+    with admission.within(wanted.organisation_id):
         work = _Work(wanted, admission.admit_locked)
         plain = Measured(plaintext)
-        pieces = MeasuredPieces(work.sealing.pieces(plain.read_into))
+        pieces = MeasuredPieces(work.sealing.pieces(plain.read_into, size=len(plaintext)))
         ciphertext = b"".join(bytes(piece) for piece in pieces)
-        return _insert(work.staged(plain, pieces, inline=ciphertext))
+        return work.staged(plain, pieces, inline=ciphertext)
 
 
 def record(staged: Staged) -> SealedObject:
@@ -140,7 +151,7 @@ class _Work:
         )
         self._data_key = hierarchy.new_key()
         self._wanted = wanted
-        self.id = uuid7()
+        self.id = wanted.object_id or uuid7()
         context = envelope.object_context(
             organisation_id=wanted.organisation_id,
             scope_id=wanted.scope.id,
@@ -181,7 +192,9 @@ class _Work:
 
 def _insert(staged: Staged) -> SealedObject:
     columns: Any = _columns(staged)
-    return SealedObject.objects.create(**columns)
+    row = SealedObject(**columns)
+    rows.insert(row)
+    return row
 
 
 def _columns(staged: Staged) -> dict[str, object]:

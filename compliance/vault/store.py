@@ -13,15 +13,35 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from compliance.errors import NotFound
-from compliance.vault import admission, blobs, destruction, hierarchy, opening, removal, scopes, sealing
+from compliance.vault import (
+    admission,
+    blobs,
+    bulk,
+    destruction,
+    exporting,
+    hierarchy,
+    key_services,
+    marks,
+    opening,
+    removal,
+    replaying,
+    resealing,
+    scopes,
+    sealing,
+    tombstones,
+)
+from compliance.vault.blinding import Blinder as Blinder
 from compliance.vault.destruction import Destroyed as Destroyed
 from compliance.vault.errors import KeyDestroyed as KeyDestroyed
 from compliance.vault.errors import KmsUnavailable as KmsUnavailable
+from compliance.vault.errors import RestoredDatabase as RestoredDatabase
 from compliance.vault.errors import Unreadable as Unreadable
+from compliance.vault.exporting import DataKey as DataKey
 from compliance.vault.keystore import custody
 from compliance.vault.models import SealedObject as SealedObject
 from compliance.vault.models import Tombstone as Tombstone
 from compliance.vault.removal import Proof as Proof
+from compliance.vault.replaying import Replayed as Replayed
 from compliance.vault.scopes import ObjectKind as ObjectKind
 from compliance.vault.scopes import Scope as Scope
 from compliance.vault.scopes import ScopeKind as ScopeKind
@@ -66,10 +86,21 @@ def put(
 
 
 def stage(
-    *, organisation_id: UUID, scope: Scope, kind: ObjectKind, source: Source, media_type: str, version: int = 1
+    *,
+    organisation_id: UUID,
+    scope: Scope,
+    kind: ObjectKind,
+    source: Source,
+    media_type: str,
+    version: int = 1,
+    with_sha512: bool = False,
 ) -> Staged:
-    """The slow half of `put`: needs no transaction. End with `record` or `abandon`."""
-    return sealing.stage(sealing.Wanted(organisation_id, scope, kind, media_type, version), source)
+    """The slow half of `put`: needs no transaction. End with `record` or `abandon`.
+
+    SHA-512 of the plaintext is taken where somebody is to compare it: it costs more than all the rest of sealing.
+    """
+    wanted = sealing.Wanted(organisation_id, scope, kind, media_type, version)
+    return sealing.stage(wanted, source, with_sha512=with_sha512)
 
 
 def record(staged: Staged) -> SealedObject:
@@ -119,11 +150,69 @@ def open_range(sealed: SealedObject, start: int, stop: int) -> Iterator[bytes]:
     return opening.pieces(sealed, start, stop)
 
 
+def open_each(organisation_id: UUID, objects: Sequence[SealedObject]) -> Iterator[tuple[SealedObject, bytes | None]]:
+    """The whole plaintext of each that lives, in the given order; None where it is unreadable (with the alarm), and
+    what is destroyed is left out.
+
+    For looking through many small ones: two queries for all their tombstones and keys. Raises KmsUnavailable, and
+    while iterating Unavailable.
+    """
+    return bulk.contents(organisation_id, objects)
+
+
 def check_stored(sealed: SealedObject) -> bool:
     """Whether the ciphertext lies where the register says, in its full length. Raises Unavailable."""
     if not sealed.store_key:
         return sealed.inline is not None and len(sealed.inline) == sealed.ciphertext_length
     return blobs.store().length(sealed.store_key) == sealed.ciphertext_length
+
+
+# --- an outside check --------------------------------------------------------------------------------
+
+
+def prove_intact(sealed: SealedObject) -> None:
+    """Read an object whole: what is stored is what was sealed, and opens to what was registered.
+
+    Raises KeyDestroyed, Unreadable (with the alarm), KmsUnavailable, Unavailable.
+    """
+    exporting.prove_intact(sealed)
+
+
+def stored_bytes(sealed: SealedObject) -> Iterator[bytes]:
+    """The ciphertext exactly as it is stored, in pieces of at most 256 KiB, by one read that begins now.
+
+    Raises Unreadable and Unavailable, also while iterating where the bytes are not the registered ones.
+    """
+    return exporting.stored_bytes(sealed)
+
+
+def hand_over_keys(organisation_id: UUID, object_ids: Sequence[UUID]) -> dict[UUID, DataKey]:
+    """The data keys of those objects that live, for somebody outside, inside the transaction that writes this down.
+
+    Until its end none of them can be destroyed: an erasure is before, and its keys are not among these, or after.
+    Raises KmsUnavailable, Unreadable.
+    """
+    return exporting.hand_over_keys(organisation_id, object_ids)
+
+
+def stage_again(sealed: SealedObject) -> Staged:
+    """Seal an object's plaintext once more, under a new data key. End with `record_again` or `abandon`.
+
+    Raises KeyDestroyed, KmsUnavailable, Unavailable, Unreadable.
+    """
+    return resealing.stage_again(sealed)
+
+
+def record_again(sealed: SealedObject, staged: Staged) -> SealedObject:
+    """Let the row name the new ciphertext, in the caller's transaction. Raises KeyDestroyed and Conflict (the bytes are
+    then taken back).
+    """
+    return resealing.record_again(sealed, staged)
+
+
+def remove_replaced(organisation_id: UUID, object_id: UUID) -> None:
+    """Remove the ciphertext that an object had before, after that commit. Idempotent. Raises Unavailable."""
+    resealing.remove_replaced(organisation_id, object_id)
 
 
 # --- small values --------------------------------------------------------------------------------
@@ -170,13 +259,23 @@ def fingerprint(organisation_id: UUID, kind: str, normalised: str) -> bytes:
     """32 bytes by which equal values of one organisation find each other; testing a guess needs the organisation's
     key.
     """
+    key = hierarchy.fingerprint_key(_organisation_scope_key(organisation_id))
+    return hierarchy.fingerprint(key, kind, normalised)
+
+
+def blinder(organisation_id: UUID) -> Blinder:
+    """Makes the tokens of an organisation's search index."""
+    return Blinder(hierarchy.search_key(_organisation_scope_key(organisation_id)))
+
+
+def _organisation_scope_key(organisation_id: UUID) -> bytes:
     scope = scopes.organisation(organisation_id)
     own = admission.names_of(scope)[0]
     material = custody.cached(organisation_id, own)
     if material is None:
         ensure_scope(organisation_id, scope)
         material = custody.load(organisation_id, [own])[own]
-    return hierarchy.fingerprint(hierarchy.fingerprint_key(material.key), kind, normalised)
+    return material.key
 
 
 def _values(organisation_id: UUID, scope: Scope) -> Values:
@@ -242,9 +341,32 @@ def prove_absent(sealed: SealedObject) -> Proof:
     return removal.prove_absent(sealed)
 
 
+# --- after a restore --------------------------------------------------------------------------------
+
+
+def stored_tombstones() -> dict[UUID, set[UUID]]:
+    """What the store knows of destroyed keys: their ids, by organisation. Raises Unavailable."""
+    return dict(tombstones.listed())
+
+
+def replay_tombstones(organisation_id: UUID, key_ids: set[UUID]) -> Iterator[Replayed]:
+    """Destroy again what was destroyed, by the tombstones of the store (`key_ids`) and of the main database, batch by
+    batch. Idempotent. Raises Unavailable, KmsUnavailable, Unreadable.
+    """
+    return replaying.replay(organisation_id, key_ids)
+
+
+def unlock_after_replay() -> int:
+    """Everything of every organisation is replayed: let the vault open again. Returns the last destruction's number."""
+    return marks.settle()
+
+
 # --- readiness --------------------------------------------------------------------------------
 
 
 def is_ready() -> dict[str, bool]:
-    """Whether the parts the vault needs answer now: `keyring` and `store`."""
-    return {"keyring": custody.provider().healthy(), "store": blobs.store().is_there()}
+    """Whether the parts the vault needs answer now: `keyring` and `store`. Raises RestoredDatabase, KmsUnavailable."""
+    parts = {"keyring": key_services.current().healthy(), "store": blobs.store().is_there()}
+    if parts["store"]:
+        marks.check()
+    return parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256, sha512
 from typing import BinaryIO, cast
@@ -16,6 +16,7 @@ _ALONE = 1024 * 1024
 _BEHIND = 8
 """Pieces that may wait for their hash."""
 
+Buffer = bytes | memoryview
 Source = BinaryIO | Iterable[bytes] | bytes
 
 
@@ -59,18 +60,43 @@ def _reading_pieces(pieces: Iterator[bytes]) -> ReadInto:
     return read_into
 
 
-class Measured:
-    """Passes plaintext on and takes its size and hashes.
+class _Behind:
+    """Works pieces off in a thread of its own; a few may wait, so memory stays bounded. Close it."""
 
-    Pieces that nobody writes over (`bytes`) are hashed by a thread of their own once there are many: hashing takes
-    longer than sealing, and leaves the interpreter to others meanwhile. A few pieces may wait, so memory stays bounded.
-    Close it.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self._sha256, self._sha512 = sha256(), sha512()
+    def __init__(self, work: Callable[[Buffer], None], most: int) -> None:
+        self._work, self._most = work, most
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: deque[Future[None]] = deque()
+
+    def hand_over(self, piece: Buffer) -> None:
+        """Work this off behind the others; waits where too many do."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="hash")
+        while len(self._waiting) >= self._most:
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(self._work, piece))
+
+    def catch_up(self) -> None:
+        """Until nothing waits."""
+        while self._waiting:
+            self._waiting.popleft().result()
+
+    def close(self) -> None:
+        """End the thread, where there is one."""
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
+
+
+class Measured:
+    """Passes plaintext on and takes its size and hashes; SHA-512, which costs most of all, where it is asked for.
+
+    Pieces that nobody writes over (`bytes`) are hashed by a thread once there are many: hashing takes longer than
+    sealing, and leaves the interpreter to others meanwhile. Close it.
+    """
+
+    def __init__(self, source: Source, *, with_sha512: bool = False) -> None:
+        self._sha256, self._sha512 = sha256(), sha512() if with_sha512 else None
+        self._behind = _Behind(self._take, _BEHIND)
         self.size = 0
         is_pieces = not (isinstance(source, bytes | bytearray | memoryview) or hasattr(source, "read"))
         self._hashes_buffers = not is_pieces
@@ -87,61 +113,64 @@ class Measured:
     @property
     def sha256(self) -> str:
         """Of what has passed, hex."""
-        self._catch_up()
+        self._behind.catch_up()
         return self._sha256.hexdigest()
 
     @property
     def sha512(self) -> str:
-        """Of what has passed, hex."""
-        self._catch_up()
-        return self._sha512.hexdigest()
+        """Of what has passed, hex; "" where it was not asked for."""
+        self._behind.catch_up()
+        return self._sha512.hexdigest() if self._sha512 else ""
 
     def close(self) -> None:
         """End the thread, where there is one."""
-        if self._thread is not None:
-            self._thread.shutdown(cancel_futures=True)
+        self._behind.close()
 
     def _heard(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             self.size += len(piece)
             if self.size <= _ALONE or not isinstance(piece, bytes):
-                self._catch_up()
+                self._behind.catch_up()
                 self._take(piece)
             else:
-                self._hand_over(piece)
+                self._behind.hand_over(piece)
             yield piece
 
-    def _hand_over(self, piece: bytes) -> None:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="hash")
-        if len(self._waiting) >= _BEHIND:
-            self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(self._take, piece))
-
-    def _take(self, piece: bytes | memoryview) -> None:
+    def _take(self, piece: Buffer) -> None:
         self._sha256.update(piece)
-        self._sha512.update(piece)
-
-    def _catch_up(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().result()
+        if self._sha512:
+            self._sha512.update(piece)
 
 
 class MeasuredPieces:
-    """Passes ciphertext on and takes its length and hash."""
+    """Passes ciphertext on and takes its length and hash.
+
+    The pieces come as `Sealing.pieces` gives them: one may be hashed while the next is made, and no longer. Close it.
+    """
 
     def __init__(self, pieces: Iterable[memoryview]) -> None:
         self._pieces = pieces
         self._sha256 = sha256()
+        self._behind = _Behind(self._sha256.update, 1)
         self.length = 0
 
     def __iter__(self) -> Iterator[memoryview]:
         for piece in self._pieces:
-            self._sha256.update(piece)
             self.length += len(piece)
+            if self.length <= _ALONE:
+                self._sha256.update(piece)
+            else:
+                self._behind.hand_over(piece)
             yield piece
+        self.close()
 
     @property
     def sha256(self) -> str:
         """Of what has passed, hex."""
+        self._behind.catch_up()
         return self._sha256.hexdigest()
+
+    def close(self) -> None:
+        """End the thread, where there is one."""
+        self._behind.catch_up()
+        self._behind.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from compliance import jobs
-from compliance.vault import destruction
+from compliance.vault import destruction, resealing
 
 FINISH_DESTRUCTION = "vault.finish_destruction"
 SWEEP_KEYS = "vault.sweep_keys"
+REMOVE_REPLACED = "vault.remove_replaced"
 _DAY_SECONDS = 24 * 3600
 
 
@@ -28,3 +29,9 @@ def sweep_keys(organisation_id: UUID, object_id: UUID) -> None:
         pass
     destruction.sweep_orphans(organisation_id)
     raise jobs.TryLater("comes_daily", seconds=_DAY_SECONDS)
+
+
+@jobs.job(REMOVE_REPLACED, ladder=(60, 300, 900, 3600))
+def remove_replaced(organisation_id: UUID, object_id: UUID) -> None:
+    """What a stopped process left of an object that was sealed again: the ciphertext that it had before."""
+    resealing.remove_replaced(organisation_id, object_id)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class Family:
     settings: str = ""
     """Django's settings module; empty where the family knows no Django."""
     patience_seconds: int = PATIENCE_SECONDS
+    needs_disk: bool = False
+    """Whether its store is to lie on the project's disk: the servers' own folder is in memory."""
 
 
 FAMILIES = (
@@ -40,8 +43,9 @@ FAMILIES = (
     Family("disclosing"),
     Family("auditing", needs_database=True, settings="tests.bench.apps.settings"),
     Family("sequencing", needs_database=True, settings="compliance.config.settings"),
-    Family("fetching", needs_database=True, settings="compliance.config.settings"),
+    Family("fetching", needs_database=True, settings="compliance.config.settings", needs_disk=True),
     Family("playing", needs_database=True, settings="compliance.config.settings"),
+    Family("searching", needs_database=True, settings="compliance.config.settings", patience_seconds=3600),
     Family("retaining", needs_database=True, settings="compliance.config.settings", patience_seconds=3600),
     Family("yearlong", needs_database=True, settings="compliance.config.settings", patience_seconds=4 * 3600),
     Family("receiving", needs_database=True, settings="tests.bench.apps.settings"),
@@ -55,18 +59,31 @@ class FamilyFailed(Exception):
 def run(family: Family, environment: Mapping[str, str]) -> list[Figure]:
     """Measure a family in a child process. Raises FamilyFailed."""
     command = [sys.executable, "-m", "tests.bench.families", family.name]
-    child = subprocess.run(
-        command,
-        cwd=PROJECT,
-        env=os.environ | environment | ({"DJANGO_SETTINGS_MODULE": family.settings} if family.settings else {}),
-        capture_output=True,
-        text=True,
-        timeout=family.patience_seconds,
-        check=False,
-    )
+    settings = {"DJANGO_SETTINGS_MODULE": family.settings} if family.settings else {}
+    with _disk(family) as store:
+        child = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=os.environ | environment | settings | store,
+            capture_output=True,
+            text=True,
+            timeout=family.patience_seconds,
+            check=False,
+        )
     if child.returncode:
         raise FamilyFailed(f"{child.stdout[-2000:]}\n{child.stderr[-4000:]}".strip())
     return list(_read(child.stdout))
+
+
+@contextmanager
+def _disk(family: Family) -> Iterator[dict[str, str]]:
+    if not family.needs_disk:
+        yield {}
+        return
+    var = PROJECT / "var"
+    var.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-store-", dir=var) as folder:
+        yield {"STORAGE_URL": f"file://{folder}"}
 
 
 def _read(output: str) -> Iterator[Figure]:

@@ -24,16 +24,26 @@ class Scale:
     listeners: int = 4
     due_artifacts: int = 100_000
     year_calls: int = 20_000
+    searched_calls: int = 20_000
 
 
 USUAL = Scale()
-TINY = Scale(recording_bytes=100_000, rounds=2, log_entries=600, prompts=3, due_artifacts=600, year_calls=730)
+TINY = Scale(
+    recording_bytes=100_000,
+    rounds=2,
+    log_entries=600,
+    prompts=3,
+    due_artifacts=600,
+    year_calls=730,
+    searched_calls=1_000,
+)
 
 
 def of_environment(environment: Mapping[str, str]) -> Scale:
     """The scale that `SCALE` asks for. ValueError for a word that means none."""
     asked = environment.get("SCALE", "").strip()
-    known = {"": USUAL, "1M": replace(USUAL, log_entries=1_000_000, year_calls=1_000_000), "tiny": TINY}
+    full = replace(USUAL, log_entries=1_000_000, year_calls=1_000_000, searched_calls=100_000)
+    known = {"": USUAL, "1M": full, "tiny": TINY}
     if asked not in known:
         raise ValueError(f"SCALE is 1M, tiny or nothing, not {asked!r}")
     return known[asked]

@@ -4,6 +4,7 @@ together.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -88,12 +89,13 @@ class Erasure:
         return requests.request_of(self.organisation_id, self.request_id)
 
 
-def approved_erasure(jobs: Any, media: Media) -> Erasure:
+def approved_erasure(jobs: Any, media: Media, before: Callable[[], None] = lambda: None) -> Erasure:
     """Maria's two calls and somebody else's are registered, her request for both rights is approved, nothing is carried
-    out.
+    out. `before` is done before she asks.
     """
     cast = people.assemble()
     arrive(connect(cast), jobs, media, "01", "02", "05")
+    before()
     request = wishes.receive(cast, law.Right.ACCESS, law.Right.ERASURE)
     wishes.approve(cast, jobs, request)
     media.files.clear()  # whenever the platform is asked from now on, it has deleted

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from audit import inbox
+from audit import inbox, wire
 from compliance.vault import blobs
 from tests.faults import worlds
 
@@ -81,13 +81,12 @@ class Steps:
             connection.execute_wrappers.append(self._statement)
         self._around(BaseDatabaseWrapper, "_commit", lambda connection: f"{connection.alias}: COMMIT")
         self._around(inbox, "begin", lambda connection, *_: f"{connection.alias}: BEGIN")
-        self._around(inbox, "run", lambda connection, *_: f"{connection.alias}: entry")
+        self._around(wire, "send", lambda connection, statement, _: f"{connection.alias}: {_short(statement.sql)}")
         for verb in _BLOB_VERBS:
             self._around(blobs.FileBlobs, verb, lambda *_, verb=verb: f"store: {verb}")
 
     def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        words = _LISTS.sub("%s, …", " ".join(sql.split()))
-        self.take(f"{context['connection'].alias}: {words[:120]}")
+        self.take(f"{context['connection'].alias}: {_short(sql)}")
         return execute(sql, params, many, context)
 
     def _around(self, owner: Any, name: str, told: Callable[..., str]) -> None:
@@ -101,6 +100,10 @@ class Steps:
             return answer
 
         setattr(owner, name, counted)
+
+
+def _short(sql: str) -> str:
+    return _LISTS.sub("%s, …", " ".join(sql.split()))[:120]
 
 
 @dataclass(frozen=True)

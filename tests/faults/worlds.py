@@ -18,6 +18,7 @@ from django.db import connections
 from django.test import override_settings
 
 from audit import signing
+from compliance.vault import marks
 from compliance.vault.keystore import custody
 from tests import database
 from tests.database import Databases
@@ -64,6 +65,7 @@ def living_in(world: World) -> Iterator[None]:
     vault = storages["vault"]
     storages["vault"] = vault | {"OPTIONS": vault["OPTIONS"] | {"location": str(world.store)}}
     custody.forget()
+    marks.forget()
     with (
         database.pointed_at(world.databases),
         override_settings(STORAGES=storages, LOG_SIGNING_KEY_FILE=world.folder / _KEY),
@@ -79,3 +81,4 @@ def leave() -> None:
     for connection in connections.all():
         connection.close()
     custody.forget()
+    marks.forget()

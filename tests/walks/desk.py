@@ -35,6 +35,9 @@ LISTS = (
     "disclosure.PromptVersion",
     "disclosure.DisclosureAudit",
     "disclosure.Finding",
+    "disclosure.Waiver",
+    "disclosure.JurisdictionOverride",
+    "disclosure.Report",
     "dsr.SubjectRequest",
     "dsr.OutboundMail",
 )

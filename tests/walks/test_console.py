@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,12 +12,15 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import access as rights
 from accounts import tenancy
 from accounts.models import Membership
 from compliance import law
-from compliance.disclosure.operations import prompts
+from compliance.disclosure import access as judged
+from compliance.disclosure.operations import overrides, prompts, waiving
+from compliance.disclosure.operations.overrides import NewOverride
 from compliance.dsr.operations import receiving
 from compliance.intake import access as intake
 from compliance.recordings import access as register
@@ -54,7 +58,9 @@ def furnished(cast: Cast, arrived: Callable[..., dict[str, UUID]], jobs: Any) ->
     open_request = requests.receive(cast, law.Right.ACCESS)
     hold = retention.place_hold(actor=officer, matter="Claim 7", reason="A claim is near.", call_ids=[calls["02"]])
     prompts.submit_prompt(actor=officer, agent="new", text="Greet.", language="en", jurisdictions=["US-WA"])
+    overrides.set_override(actor=officer, new=NewOverride("FR", "express", purpose=True, reason="Counsel"))
     jobs.settle(times=1)
+    _waive(cast)
     found = {
         "accounts.Organisation": cast.organisation_id,
         "recordings.Call": calls["02"],
@@ -69,6 +75,16 @@ def furnished(cast: Cast, arrived: Callable[..., dict[str, UUID]], jobs: Any) ->
                 if row is not None:
                     found[label] = row.id
     return found
+
+
+def _waive(cast: Cast) -> None:
+    """A waiver that waits for its second person."""
+    with tenancy.scope(cast.organisation_id):
+        finding = judged.findings(cast.organisation_id).filter(state="open")[0]
+    until = timezone.now().date() + timedelta(days=9)
+    waiving.propose_waiver(
+        actor=cast.officer.actor, finding_id=finding.id, until=until, ground="no_real_callers", note="A test agent."
+    )
 
 
 @pytest.mark.parametrize("label", LISTS)

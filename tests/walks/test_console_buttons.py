@@ -62,7 +62,7 @@ def test_content_opens_for_a_stated_purpose_and_each_opening_is_an_entry(
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]
     assert "I need to move my cleaning appointment" in words_of(answer.content)
-    assert entries.events == ["recordings.link.issued", "recordings.artifact.opened"]
+    assert entries.events == ["recordings.link.issued", "recordings.artifact.opened", "recordings.insights.opened"]
     assert {entry.fields["why"]["purpose"] for entry in entries} == {"complaint"}
     found = re.search(r'<audio[^>]+src="(/play/[^"]+)"', answer.content.decode())
     assert found is not None
@@ -302,7 +302,7 @@ def test_an_engineer_describes_an_agent_and_resolves_its_finding(cast: Cast, des
     done = engineer.press("disclosure.Finding", "resolve", finding.id, resolution="accepted", note="Known and fine.")
     done.assert_done("The finding is resolved.")
     assert "Known and fine." in engineer.open(page_of("disclosure.Finding", finding.id))
-    again = engineer.press("disclosure.Finding", "resolve", finding.id, resolution="fixed")
+    again = engineer.press("disclosure.Finding", "resolve", finding.id, resolution="accepted")
     again.assert_refused("resolved already", 409)
 
 

@@ -29,15 +29,18 @@ from accounts.models import Membership
 from compliance import law
 from compliance.connectors import access as connectors
 from compliance.disclosure.models import DisclosureAudit, Finding
+from compliance.disclosure.operations import overrides, waiving
+from compliance.disclosure.operations.overrides import NewOverride
 from compliance.dsr import access as requests
 from compliance.intake import access as intake
 from compliance.intake.models import BatchReport, ImportRun
+from compliance.outlet import operations as outlet
 from compliance.reconciliation.models import Finding as Discrepancy
 from compliance.reconciliation.models import Run as ReconciliationRun
 from compliance.reconciliation.rules.kinds import Dismissal, Kind
 from compliance.recordings import access as register
 from compliance.recordings.call_filters import CallFilter
-from compliance.recordings.operations import downloads, links
+from compliance.recordings.operations import downloads, links, outside_checks
 from compliance.retention import operations as retention
 from compliance.retention import rules
 from compliance.retention.models import (
@@ -65,6 +68,8 @@ _SECOND = {"number": "1", "name": "api_key", "key_id": "CR1"}
 
 _PEM = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 WORDS = "words that are long enough to be an explanation"
+_NEXT_MONTH = timezone.now().date() + timedelta(days=30)
+_OVERRIDE = NewOverride("DE", "notice", purpose=True, reason="counsel")
 BODIES: dict[str, dict[str, Any]] = {
     "links": {"purpose": "complaint"},
     "holds": {"matter": "case", "reason": "a claim"},
@@ -77,6 +82,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "<reference>": {"name": "renamed"},
     "prompt": {"prompt": "Say that the call is recorded.", "language": "en", "jurisdictions": ["US-CA"]},
     "resolve": {"resolution": "accepted"},
+    "reopen": {"reason": "not_fixed"},
+    "overrides": {"code": "DE", "class": "notice", "purpose": True, "reason": "counsel"},
+    "assignment": {"assignee": None},
+    "waiver": {"until": _NEXT_MONTH.isoformat(), "ground": "fix_under_way", "note": WORDS},
     "accept-gap": {"reason": "erased"},
     "extension": {"days": 3, "reason": WORDS},
     "dismiss": {"code": next(iter(Dismissal)).value},
@@ -85,6 +94,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "places": {"places": []},
     "calls": {"calls": [str(uuid4())]},
     "webhook-secret": {"value": "x" * 40},
+    "redeliver": {"endpoint_id": str(uuid4())},
+    "redeliver-failed": {"since": "2026-11-01T00:00:00Z"},
     "<name>": {"value": "x" * 40},
     "<key_id>": {"private_key_pem": _PEM},
 }
@@ -131,8 +142,18 @@ def ids(cast: Cast, arrived: Callable[..., Any], jobs: conftest.Jobs) -> dict[st
             "delivery_id": [intake.deliveries(organisation_id)[0].id],
             "audit_id": [DisclosureAudit.objects.for_organisation(organisation_id)[0].id],
             "finding_id": [Finding.objects.for_organisation(organisation_id)[0].id, *_reconciled(cast)],
+            "waiver_id": [_waived(cast)],
+            "override_id": [overrides.set_override(actor=cast.officer.actor, new=_OVERRIDE).id],
             "number": [1],
         } | _of_the_register(cast, call_id, artifact_id)
+
+
+def _waived(cast: Cast) -> UUID:
+    """A waiver that waits for its second person."""
+    finding = Finding.objects.for_organisation(cast.organisation_id)[0]
+    return waiving.propose_waiver(
+        actor=cast.officer.actor, finding_id=finding.id, until=_NEXT_MONTH, ground="fix_under_way", note=WORDS
+    ).id
 
 
 def _reconciled(cast: Cast) -> list[UUID]:
@@ -175,6 +196,10 @@ def _of_the_register(cast: Cast, call_id: UUID, artifact_id: UUID) -> dict[str, 
         organisation_id=organisation_id, started_by=officer.reference, guard_hours=24, state="finished"
     )
     download = downloads.start_download(actor=officer, purpose="complaint", calls=CallFilter())
+    outside = outside_checks.propose_outside_check(actor=cast.owner.actor, purpose="x", artifact_ids=[artifact_id])
+    listening = outlet.NewEndpoint("https://hooks.integrator.example/", ["*"])
+    endpoint = outlet.create_endpoint(actor=officer, new=listening).endpoint
+    message = outlet.send_test_event(actor=officer, endpoint_id=endpoint.id)
     return {
         "report_id": [report.id],
         "run_id": [pulled.id, run.id, compared.id],
@@ -182,6 +207,9 @@ def _of_the_register(cast: Cast, call_id: UUID, artifact_id: UUID) -> dict[str, 
         "task_id": [task.id],
         "proposal_id": [proposal.id],
         "download_id": [download.id],
+        "check_id": [outside.id],
+        "endpoint_id": [endpoint.id],
+        "message_id": [message.id],
         "version": [7],
         "name": ["api_key"],
         "key_id": ["CR1"],
@@ -212,9 +240,9 @@ def _ask(client: APIClient, method: str, path: str, template: str) -> tuple[int,
 def test_somebody_elses_ids_are_nobodys(
     cast: Cast, ids: dict[str, Any], outsider_api: APIClient, signed_in: Callable[[Member], APIClient]
 ) -> None:
-    """For a robot with every scope and for an officer: the same answer as for an id that never was."""
+    """For a robot with every scope, an officer and an owner: the same answer as for an id that never was."""
     before, answered = _facts(cast, ids), dict[Address, set[int]]()
-    for client in (outsider_api, signed_in(cast.outsider)):
+    for client in (outsider_api, signed_in(cast.outsider), signed_in(cast.outsider_owner)):
         for method, path in WITH_IDS:
             for theirs, never in zip(_filled(path, ids, str), _filled(path, ids, lambda _: uuid4()), strict=True):
                 status, words = _ask(client, method, theirs, path)

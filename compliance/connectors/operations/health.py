@@ -13,7 +13,9 @@ from accounts import access as rights
 from accounts import tenancy
 from accounts.actors import Actor
 from audit import log
+from compliance import jobs
 from compliance.connectors import access, events, signs
+from compliance.connectors.access import Receiver
 from compliance.connectors.health import Health
 from compliance.connectors.models import Connection
 from compliance.connectors.operations.sealing import forget_ended
@@ -21,13 +23,13 @@ from compliance.connectors.operations.sealing import forget_ended
 logger = structlog.get_logger(__name__)
 
 
-def touch_connection(connection: Connection) -> None:
+def touch_connection(receiver: Receiver) -> None:
     """Note that a delivery came, at most once a minute: the row would otherwise be the queue in front of every
     delivery.
     """
     now = timezone.now()
-    if connection.last_delivery_at is None or now - connection.last_delivery_at > timedelta(minutes=1):
-        rows = Connection.objects.for_organisation(connection.organisation_id).filter(id=connection.id)
+    if receiver.last_delivery_at is None or now - receiver.last_delivery_at > timedelta(minutes=1):
+        rows = Connection.objects.for_organisation(receiver.organisation_id).filter(id=receiver.id)
         # Deliveries of the same second skip the row instead of waiting for each other.
         if rows.select_for_update(skip_locked=True, no_key=True).exists():
             rows.update(last_delivery_at=now)
@@ -73,6 +75,8 @@ def _note_standing(actor: Actor, connection_id: UUID, health: Health) -> bool:
             cls=log.EntryClass.SYSTEM,
             what={"standing": health.standing} | dict.fromkeys(reasons, True),
         )
+        # To the room above by the name of its job: it may tell programs outside.
+        jobs.enqueue_on_commit("outlet.tell_standing", organisation_id=actor.organisation_id, object_id=row.id)
     if new:
         logger.warning("connection needs attention", connection=str(connection_id), codes=new)
     return True

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from accounts import access, tenancy
 from accounts.actors import Actor
 from audit import log
-from compliance.connectors import access as agents
 from compliance.connectors.facts import Message
 from compliance.disclosure import access as doors
-from compliance.disclosure import events, judgements, rules, submissions
-from compliance.disclosure.judgements import Judgement, Resolution
-from compliance.disclosure.models import DisclosureAudit, Finding
+from compliance.disclosure import events, judgements, rules, speech, standing
+from compliance.disclosure.judgements import Judgement
+from compliance.disclosure.models import DisclosureAudit, PromptVersion
+from compliance.disclosure.operations import conditions, succeeding, telling
+from compliance.disclosure.rules import Verdict
+from compliance.disclosure.rules.jurisdictions import Overrides
 from compliance.errors import Conflict, Gone, NotFound
 from compliance.recordings import access as register
-from compliance.recordings import places
 from compliance.recordings.operations import erasing
+
+Faults = Sequence[tuple[str, Verdict]]
+_NOT_SPOKEN = frozenset({speech.NOT_SPOKEN})
 
 
 def audit_prompt(*, actor: Actor, prompt_id: UUID) -> DisclosureAudit:
@@ -29,18 +31,28 @@ def audit_prompt(*, actor: Actor, prompt_id: UUID) -> DisclosureAudit:
     access.require(actor, "disclosure.submit_prompt")
     organisation_id = actor.organisation_id
     with tenancy.operation(actor):
-        rows = doors.prompts(organisation_id).select_for_update(of=("self",), no_key=True)
-        prompt = rows.filter(id=prompt_id).first()
-        if prompt is None:
-            raise NotFound()
+        prompt = doors.lock_prompt(organisation_id, prompt_id)
+        decided = standing.decided(organisation_id)
+        audit = conditions.of_prompt(prompt, decided)
         known = doors.audit_of_prompt(organisation_id, prompt_id)
-        if known is not None and known.rulebook == rules.RULEBOOK_VERSION and known.judged_at >= prompt.submitted_at:
+        if known is not None and known.judged_at >= prompt.submitted_at and conditions.are_same(known, audit):
             return known
-        result = rules.judge_prompt(
-            doors.text_of(prompt), language=prompt.language, jurisdictions=tuple(prompt.jurisdictions)
-        )
-        audit = DisclosureAudit(prompt=prompt, language=prompt.language, jurisdictions=prompt.jurisdictions)
+        result = judge_version(prompt, decided.overrides)
+        audit.clause = str(speech.clause_in(prompt.id, result) or "")
         return _keep(actor, audit, judgements.of_prompt(result), events.PROMPT_JUDGED)
+
+
+def judge_version(prompt: PromptVersion, overrides: Overrides | None = None) -> rules.PromptResult:
+    """What today's rules say of a version; nothing is kept. Raises Gone where its words were destroyed.
+
+    `overrides` are the organisation's, of today, where they are not given.
+    """
+    if overrides is None:
+        overrides = standing.decided(prompt.organisation_id).overrides
+    places = tuple(prompt.jurisdictions)
+    return rules.judge_prompt(
+        doors.text_of(prompt), language=prompt.language, jurisdictions=places, overrides=overrides
+    )
 
 
 def audit_call(*, actor: Actor, call_id: UUID) -> DisclosureAudit:
@@ -60,39 +72,41 @@ def audit_call(*, actor: Actor, call_id: UUID) -> DisclosureAudit:
         transcript = register.transcript_of(organisation_id, call_id)
         if transcript is None:
             raise NotFound("This call has no transcript", code="no_transcript")
-        audit = _conditions(organisation_id, call)
+        decided = standing.decided(organisation_id)
+        audit = conditions.of_call(organisation_id, call, decided)
         audit.artifact = transcript
         known = doors.audit_of_call(organisation_id, call_id)
-        if known is not None and _conditions_of(known) == _conditions_of(audit):
+        if known is not None and conditions.are_same(known, audit):
             return known
-        judged = judgements.of_transcript(_judge(audit, register.messages_in(transcript)))
-        return _keep(actor, audit, judged, events.CALL_JUDGED)
+        turns = [_turn(message) for message in register.messages_in(transcript)]
+        result = _judge(audit, turns, decided.overrides)
+        missed = _hold_against_prompt(audit, turns, result)
+        return _keep(actor, audit, judgements.of_transcript(result), events.CALL_JUDGED, missed)
 
 
-def _conditions(organisation_id: UUID, call: Any) -> DisclosureAudit:
-    """An audit of a call, not yet judged: under which rules, language and places it will be."""
-    agent = agents.agent_named(organisation_id, call.agent_id) if call.agent_id else None
-    given = judgements.given_by_agent(agent.languages, agent.jurisdictions) if agent else judgements.given_by_agent()
-    codes = judgements.places_of_call(given["jurisdictions"], places.that_count(places.from_json(call.places)))
-    return DisclosureAudit(
-        call=call,
-        rulebook=rules.RULEBOOK_VERSION,
-        language=submissions.only_language(given["languages"]),
-        jurisdictions=list(codes),
-        details={"agent": given},
-    )
-
-
-def _conditions_of(audit: DisclosureAudit) -> tuple[Any, ...]:
-    return audit.artifact_id, audit.rulebook, audit.language, audit.jurisdictions, audit.details["agent"]
-
-
-def _judge(audit: DisclosureAudit, messages: Sequence[Message]) -> rules.TranscriptResult:
-    turns = [_turn(message) for message in messages]
+def _judge(audit: DisclosureAudit, turns: Sequence[Mapping[str, Any]], overrides: Overrides) -> rules.TranscriptResult:
+    places = tuple(audit.jurisdictions)
     try:
-        return rules.judge_transcript(turns, language=audit.language, jurisdictions=tuple(audit.jurisdictions))
+        return rules.judge_transcript(turns, language=audit.language, jurisdictions=places, overrides=overrides)
     except rules.TooManyTurns as error:
         raise Conflict("This transcript has more turns than the judge reads", code="transcript_too_long") from error
+
+
+def _hold_against_prompt(
+    audit: DisclosureAudit, turns: Sequence[Mapping[str, Any]], result: rules.TranscriptResult
+) -> Faults:
+    """Was the disclosure of the prompt in force spoken? What was not is a fault beside the judge's own."""
+    clause = speech.Clause.read(audit.clause)
+    if clause is None:
+        return ()
+    audit.spoken = speech.outcome(turns, audit.language, result)
+    turn = speech.turn_to_show(turns, result)
+    audit.details["speech"] = {
+        "prompt": str(clause.prompt_id), "clause": [clause.start, clause.end], "outcome": audit.spoken, "turn": turn,
+    }  # fmt: skip
+    if audit.spoken != speech.MISSED:
+        return ()
+    return ((speech.NOT_SPOKEN, Verdict.FAIL if result.verdict is Verdict.FAIL else Verdict.REVIEW),)
 
 
 def _turn(message: Message) -> dict[str, Any]:
@@ -104,23 +118,24 @@ def _turn(message: Message) -> dict[str, Any]:
     }
 
 
-def _keep(actor: Actor, audit: DisclosureAudit, judged: Judgement, event: str) -> DisclosureAudit:
-    """Write the judgement and a finding for every fault; the open findings of earlier ones are superseded."""
+def _keep(actor: Actor, audit: DisclosureAudit, judged: Judgement, event: str, missed: Faults = ()) -> DisclosureAudit:
+    """Write the judgement and a finding for every fault; those of earlier judgements give way."""
     organisation_id = actor.organisation_id
     audit.organisation_id, audit.rulebook = organisation_id, rules.RULEBOOK_VERSION
     audit.verdict, audit.reasons = judged.verdict.value, list(judged.reasons)
     audit.details = audit.details | judged.details
+    audit.ai_check = judgements.ai_verdict(judged.details)
+    doors.audits_beside(audit).update(is_newest=False)
     audit.save(force_insert=True)
-    superseded = _supersede(actor, audit)
-    Finding.objects.bulk_create(
-        [
-            Finding(organisation_id=organisation_id, audit=audit, reason=reason, verdict=verdict.value)
-            for reason, verdict in judged.faults
-        ]
-    )
-    what = judged.codes() | {"audit": str(audit.id), "findings": len(judged.faults), "superseded": superseded}
+    replaced = succeeding.replace_findings(actor=actor, audit=audit, faults=judged.faults)
+    if audit.call_id:
+        found = succeeding.replace_findings(actor=actor, audit=audit, faults=missed, known=_NOT_SPOKEN)
+        replaced = {name: count + found[name] for name, count in replaced.items()}
+    what = judged.codes() | {"audit": str(audit.id), "findings": len(judged.faults) + len(missed), **replaced}
     if audit.artifact_id:
         what["transcript"] = str(audit.artifact_id)
+    if audit.spoken:
+        what["spoken"] = audit.spoken
     log.append(
         actor=actor,
         event=event,
@@ -130,15 +145,5 @@ def _keep(actor: Actor, audit: DisclosureAudit, judged: Judgement, event: str) -
         why={"purpose": "disclosure_audit"},
         what=what,
     )
+    telling.tell_judged(actor, audit)
     return audit
-
-
-def _supersede(actor: Actor, audit: DisclosureAudit) -> int:
-    subject = {"audit__prompt_id": audit.prompt_id} if audit.prompt_id else {"audit__call_id": audit.call_id}
-    rows = Finding.objects.for_organisation(audit.organisation_id).filter(**subject, state=Finding.State.OPEN)
-    return rows.update(
-        state=Finding.State.RESOLVED,
-        resolution=Resolution.SUPERSEDED.value,
-        resolved_by=actor.reference,
-        resolved_at=timezone.now(),
-    )

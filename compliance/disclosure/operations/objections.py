@@ -19,6 +19,7 @@ from accounts import access, tenancy
 from accounts.actors import Actor
 from compliance.connectors.facts import Consent
 from compliance.disclosure import access as doors
+from compliance.disclosure import queue
 from compliance.disclosure.models import DisclosureAudit, Finding
 from compliance.recordings import access as register
 from compliance.recordings.states import ArtifactKind
@@ -54,7 +55,7 @@ def sweep_refusals(*, actor: Actor) -> int:
         asked = proposals.proposals_of(organisation_id)
         heard = Q(reason=OBJECTION) | Q(audit__details__objection_turn__gte=0)
         audits = Finding.objects.for_organisation(organisation_id).filter(
-            heard, state=Finding.State.OPEN, audit__call__isnull=False
+            heard, state__in=queue.LIVE, audit__call__isnull=False
         )
         objected = audits.exclude(audit__call_id__in=asked.filter(ground=Ground.OBJECTION).values("call_id"))
         refused = register.calls(organisation_id).filter(consent=Consent.REFUSED.value, state="active")

@@ -19,7 +19,7 @@ from compliance.connectors import access as agents
 from compliance.connectors import operations as registry
 from compliance.disclosure import access as doors
 from compliance.disclosure import events, submissions
-from compliance.disclosure.models import PromptVersion
+from compliance.disclosure.models import PromptTerm, PromptVersion
 from compliance.disclosure.submissions import Context, Submission
 from compliance.errors import NotFound
 from compliance.vault import store
@@ -40,11 +40,13 @@ def submit_prompt(
     text: str,
     language: str | None = None,
     jurisdictions: Sequence[str] | None = None,
+    agent_version: str = "",
 ) -> Submitted:
     """Register the prompt that an agent has from now on, and ask for its judgement.
 
     `agent` is our id or the platform's; an unknown platform id registers the agent. Language and places left out are
-    the agent's own. The same text again is the same version. Raises Invalid, NotFound, Conflict.
+    the agent's own. The same text again is the same version. `agent_version` is the platform's word for what it had
+    when this text was read there. Raises Invalid, NotFound, Conflict.
     """
     access.require(actor, "disclosure.submit_prompt")
     organisation_id = actor.organisation_id
@@ -58,6 +60,7 @@ def submit_prompt(
         if found is not None and not _is_superseded(found):
             return Submitted(found, False)
         prompt = _put_back(actor, found) if found else _new_version(actor, known.id, submission, digest)
+        _begin_term(prompt, agent_version)
         jobs.enqueue_on_commit("disclosure.audit_prompt", organisation_id=organisation_id, object_id=prompt.id)
     return Submitted(prompt, found is None)
 
@@ -118,6 +121,17 @@ def _put_back(actor: Actor, prompt: PromptVersion) -> PromptVersion:
     prompt.save(update_fields=["submitted_at", "submitted_by"])
     _note_submission(actor, prompt)
     return prompt
+
+
+def _begin_term(prompt: PromptVersion, agent_version: str) -> None:
+    """From now on it is the agent's: an earlier text can come back, so one day per version would not tell."""
+    PromptTerm.objects.create(
+        organisation_id=prompt.organisation_id,
+        prompt=prompt,
+        agent_id=prompt.agent_id,
+        begins_at=prompt.submitted_at,
+        agent_version=agent_version[:80],
+    )
 
 
 def _note_submission(actor: Actor, prompt: PromptVersion, **what: int) -> None:

@@ -1,7 +1,7 @@
 """The judge of recording disclosures: pure rules over language packs, no framework, no model, no network."""
 
 from compliance.disclosure.rules.jurisdictions import Override
-from compliance.disclosure.rules.packs import RULEBOOK_VERSION
+from compliance.disclosure.rules.packs import JUDGING_VERSION, RULEBOOK_VERSION
 from compliance.disclosure.rules.prompts import MAX_CHARS, TextTooLong
 from compliance.disclosure.rules.remedies import judge_prompt
 from compliance.disclosure.rules.results import (
@@ -19,6 +19,7 @@ from compliance.disclosure.rules.results import (
 from compliance.disclosure.rules.transcripts import TooManyTurns, judge_transcript
 
 __all__ = [
+    "JUDGING_VERSION",
     "MAX_CHARS",
     "PROMPT_REASONS",
     "RULEBOOK_VERSION",

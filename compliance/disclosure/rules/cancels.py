@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from compliance.disclosure.rules import clauses, quotations
-from compliance.disclosure.rules.candidates import is_negative
+from compliance.disclosure.rules import clauses, quotations, segments
+from compliance.disclosure.rules.candidates import asks_about_recording, is_negative
 from compliance.disclosure.rules.reading import Part, Reading
 from compliance.disclosure.rules.segments import Frame
 
@@ -34,9 +35,10 @@ class Cancel:
     every: bool
 
 
-_SENTENCE = re.compile(r"(?<=[.!?…。！？؟])\s*")
 _CLAUSE_END = re.compile(r"[.:;,!?]")
-_MUTE_ZONES = frozenset(("counter", "changelog", "example", "disabled"))
+NO_SPANS: list[tuple[int, int]] = []
+_BRANCH = 40  # frames of one branch at most
+_MUTE_ZONES = frozenset(("counter", "example", "disabled"))
 
 
 def find(reading: Reading, frames: list[Frame], disclosed_lines: frozenset[int]) -> list[Cancel]:
@@ -46,6 +48,8 @@ def find(reading: Reading, frames: list[Frame], disclosed_lines: frozenset[int])
     refusals = _refusal_frames(reading)
     for frame in frames:
         if frame.zone in _MUTE_ZONES:
+            if frame.zone == "counter" and not frame.quotes:  # an order among what is forbidden is no counterexample
+                found.extend(_prohibitions(reading, frame))
             continue
         if frame.start not in refusals:
             found.extend(_denials(reading, frame))
@@ -54,38 +58,63 @@ def find(reading: Reading, frames: list[Frame], disclosed_lines: frozenset[int])
             found.extend(_prohibitions(reading, frame))
         if found and found[-1].start >= frame.start:
             known.add(frame.start)
-    for frame in reading.open_to("cancel.part", "cancel.inaudible", "cancel.shortcut", "cancel.anaphora"):
-        if frame.zone not in _MUTE_ZONES and frame.start not in known:
+    for frame in reading.open_to(
+        "cancel.part", "cancel.inaudible", "cancel.shortcut", "cancel.anaphora", "cancel.step"
+    ):
+        if frame.zone in _MUTE_ZONES or frame.start in known:
+            continue
+        if not (frame.start in refusals and reading.has("consent.honoured", reading.whole(frame))):  # "turn it off"
             found.extend(_removals(reading, frame, disclosed_lines))
     found.extend(_answered_no(reading))
     found.extend(_silent_markup(reading))
-    found.extend(_refusals(reading, refusals))
+    found.extend(_refusals(reading))
     return sorted(found, key=lambda cancel: cancel.start)
 
 
-def unsettled(reading: Reading, known: list[tuple[int, int]]) -> tuple[int, int] | None:
+def unsettled(
+    reading: Reading, known: list[tuple[int, int]], facts: list[tuple[int, int]] = NO_SPANS
+) -> tuple[int, int] | None:
     """A frame that seems to act against the notice, and that no rule has understood.
 
-    `known` are the spans that are understood: disclosures and cancelling texts.
+    `known` are the spans that are understood: disclosures and cancelling texts; `facts` those that only state.
     """
     refusals = _refusal_frames(reading)
-    for frame in reading.open_to("denial.topic", "cancel.what"):
+    for frame in reading.open_to("denial.topic", "cancel.what", "cancel.reopen"):
         if frame.zone in _MUTE_ZONES or frame.heading or frame.start in refusals:
             continue
         if any(start < frame.end and end > frame.start for start, end in known):
             continue
         text = reading.whole(frame)
+        if _reopens(reading, frame, text):
+            return clauses.instructed_evidence(reading, frame)
         topic, greeting = reading.in_any("denial.topic", text), reading.has("cancel.what", text)
         if not (topic or greeting) or reading.has("forbid.keep", text):
             continue
-        if topic and (reading.has("denial.data_object", text) or reading.has("forbid.style", text)):
+        aside = ("denial.data_object", "forbid.style", "strike.other_call")
+        if topic and any(reading.has(rule, text) for rule in aside):
             continue
         if _says_truth(reading, text):
             continue
         against = reading.has("forbid.dropping", text) or reading.has("cancel.doubtful", text)
-        if against or (topic and reading.has("markers.neg", text)):
+        stated = any(start < frame.end and end > frame.start for start, end in facts)
+        strange = not stated and _is_strange(reading, frame, text)
+        if against or strange or (topic and reading.has("markers.neg", text)):
             return clauses.instructed_evidence(reading, frame)
     return None
+
+
+def _reopens(reading: Reading, frame: Frame, text: str) -> bool:
+    """Whether a frame opens some calls in another way than with the greeting."""
+    if frame.zone in segments.UNSPOKEN or not reading.has("cancel.reopen", text):
+        return False
+    return reading.has("cancel.early", text) or frame.case or not _every(reading, text)
+
+
+def _is_strange(reading: Reading, frame: Frame, text: str) -> bool:
+    """Whether a frame speaks of the recording in a way that no rule knows to be harmless."""
+    if frame.zone in segments.UNSPOKEN or frame.zone == "faq" or frame.quotes:
+        return False
+    return reading.has("cancel.about", text) and not reading.has("cancel.understood", text)
 
 
 def _every(reading: Reading, text: str) -> bool:
@@ -102,7 +131,7 @@ def _denials(reading: Reading, frame: Frame) -> list[Cancel]:
     outer = reading.outer(frame)
     for part in reading.parts(frame):
         text = reading.text_of(part)
-        if not reading.may("denial.frames", text):
+        if not reading.has("denial.frames", text):
             continue
         for pack in reading.packs_of(text):
             for match in pack.rule("denial.frames").finditer(text):
@@ -153,11 +182,7 @@ def _prohibitions(reading: Reading, frame: Frame) -> list[Cancel]:
     text = reading.whole(frame)
     if _under_prohibition(reading, frame, text):
         return [Cancel(Act.PROHIBITION, *clauses.instructed_evidence(reading, frame), True)]
-    if (
-        not reading.may("forbid.frames", text)
-        or reading.has("forbid.keep", text)
-        or reading.has("strike.other_call", text)
-    ):
+    if not reading.has("forbid.frames", text) or _is_kept(reading, text) or reading.has("strike.other_call", text):
         return []
     for pack in reading.packs_of(text):
         match = next((m for m in pack.rule("forbid.frames").finditer(text) if not _in_quote(frame, m)), None)
@@ -171,6 +196,16 @@ def _prohibitions(reading: Reading, frame: Frame) -> list[Cancel]:
         hard = reading.has("forbid.unless_asked", text) or _every(reading, text)
         return [Cancel(Act.PROHIBITION, start, end, hard)]
     return []
+
+
+def _is_kept(reading: Reading, text: str) -> bool:
+    """Whether a sentence with a negation orders to keep the notice; "not before they ask" does not."""
+    kept = reading.search("forbid.keep", text)
+    return kept is not None and not any(
+        kept.start() < asked.end() and not _CLAUSE_END.search(text, kept.end(), max(kept.end(), asked.start()))
+        for pack in reading.packs_of(text)
+        for asked in pack.rule("forbid.unless_asked").finditer(text)
+    )
 
 
 def _under_prohibition(reading: Reading, frame: Frame, text: str) -> bool:
@@ -204,21 +239,32 @@ def _removals(reading: Reading, frame: Frame, disclosed_lines: frozenset[int]) -
     spoken_of = reading.has("cancel.anaphora", text) and _topic_before(reading, frame)
     anaphora = spoken_of or (_near(frame, disclosed_lines) and reading.has("cancel.anaphora", text))
     inaudible = _is_inaudible(reading, frame, disclosed_lines)
-    shortcut = reading.has("cancel.shortcut", text)
-    if not (cut or anaphora or inaudible or shortcut) or reading.has("forbid.keep", text):
+    shortcut, step = reading.has("cancel.shortcut", text), _skips_step(reading, text, disclosed_lines)
+    if not (cut or step or anaphora or inaudible or shortcut) or reading.has("forbid.keep", text):
         return []
-    early, every = reading.has("cancel.early", text), _every(reading, outer)
-    if not (cut or anaphora or inaudible) and (every or not early):
+    early = reading.has("cancel.early", text)
+    every = _every(reading, outer) and not (step and early)
+    if not (cut or step or anaphora or inaudible) and (every or not early):
         return []
-    if not (every or inaudible or anaphora or early or reading.has("cancel.what", text)):
+    if not (every or step or inaudible or anaphora or early or reading.has("cancel.what", text)):
         return []  # a change of course in the middle of a call
     span = clauses.instructed_evidence(reading, frame)
     if inaudible:
         return [Cancel(Act.INAUDIBLE, *span, _every(reading, text))]
     after = outer[cut.end() :] if cut else text
-    if reading.has("forbid.style", after) and not reading.has("forbid.hard", text):
+    if not step and reading.has("forbid.style", after) and not reading.has("forbid.hard", text):
         return []
     return [Cancel(Act.PROHIBITION if spoken_of else Act.REMOVAL, *span, every)]
+
+
+def _skips_step(reading: Reading, text: str, disclosed_lines: frozenset[int]) -> bool:
+    """Whether a step is left out by its number, and a disclosure stands in it."""
+    left_out = {
+        int(match[match.lastindex or 0])
+        for pack in reading.packs_of(text)
+        for match in pack.rule("cancel.step").finditer(text)
+    }
+    return bool(left_out) and any(frame.step in left_out and frame.line in disclosed_lines for frame in reading.frames)
 
 
 def _marked(reading: Reading, frame: Frame) -> str:
@@ -240,18 +286,22 @@ def _is_inaudible(reading: Reading, frame: Frame, disclosed_lines: frozenset[int
 def _answered_no(reading: Reading) -> Iterator[Cancel]:
     """A question of the caller about recording, and on the next line a no."""
     for frame in reading.open_to("caller.speaks_of_recording"):
-        text = reading.whole(frame)
-        if frame.zone in _MUTE_ZONES or not _asks_about_recording(reading, text):
+        if frame.zone in _MUTE_ZONES or not asks_about_recording(reading, frame):
             continue
-        for answer in reading.after(frame, 1):
-            if reading.has("denial.answered_no", reading.words[answer.start : answer.end]):
+        for answer in [other for other in reading.after(frame, 2) if _speaks(reading, other)][:1]:
+            if any(reading.has("denial.answered_no", text) for text in _answers(reading, frame, answer)):
                 yield Cancel(Act.DENIAL, *clauses.instructed_evidence(reading, answer), True)
 
 
-def _asks_about_recording(reading: Reading, text: str) -> bool:
-    """Whether a question itself speaks of recording; a greeting that discloses may end with another question."""
-    questions = (part for part in _SENTENCE.split(text) if "?" in part or "？" in part or "؟" in part)
-    return any(reading.has("caller.speaks_of_recording", part) for part in questions)
+def _answers(reading: Reading, frame: Frame, answer: Frame) -> list[str]:
+    """What follows a question: all of it, and in the same line the words to be said (`answer: "No"`)."""
+    whole = reading.words[answer.start : answer.end]
+    return [whole, *(reading.words[slice(*quote)] for quote in answer.quotes[:1] if answer.line == frame.line)]
+
+
+def _speaks(reading: Reading, frame: Frame) -> bool:
+    """Whether a frame has words, and is no mark between a question and its answer."""
+    return any(char.isalpha() for char in reading.words[frame.start : frame.end])
 
 
 def _topic_before(reading: Reading, frame: Frame) -> bool:
@@ -270,18 +320,27 @@ def _silent_markup(reading: Reading) -> list[Cancel]:
 
 
 def _refusal_frames(reading: Reading) -> frozenset[int]:
-    """Starts of the frames of refusal branches: the trigger and what follows it in the same line."""
+    """Starts of the frames of refusal branches: the trigger and what follows it in the same line, or under it where it
+    is a heading.
+    """
     if reading.refusals is None:
-        reading.refusals = _find_refusals(reading)
+        reading.refusals = frozenset(frame.start for branch in _branches(reading) for frame in branch)
     return reading.refusals
 
 
-def _find_refusals(reading: Reading) -> frozenset[int]:
-    lines: dict[int, int] = {}
+def _branches(reading: Reading) -> list[list[Frame]]:
+    """What is done after a refusal, branch by branch."""
+    found: list[list[Frame]] = []
     for frame in reading.open_to("consent.refusal", "consent.objection"):
-        if frame.line not in lines and _triggers(reading, frame):
-            lines[frame.line] = frame.start
-    return frozenset(frame.start for frame in reading.frames if frame.start >= lines.get(frame.line, frame.start + 1))
+        if (found and frame.start <= found[-1][-1].start) or not _triggers(reading, frame):
+            continue
+        following = reading.after(frame, _BRANCH)
+        if frame.heading and following and following[0].line != frame.line:
+            following = list(itertools.takewhile(lambda other: not other.heading, following))
+        else:
+            following = [other for other in following if other.line == frame.line]
+        found.append([frame, *following])
+    return found
 
 
 def _triggers(reading: Reading, frame: Frame) -> bool:
@@ -293,17 +352,14 @@ def _triggers(reading: Reading, frame: Frame) -> bool:
     )
 
 
-def _refusals(reading: Reading, refusals: frozenset[int]) -> list[Cancel]:
-    by_line: dict[int, list[Frame]] = {}
-    for frame in reading.frames:
-        if frame.start in refusals:
-            by_line.setdefault(frame.line, []).append(frame)
+def _refusals(reading: Reading) -> list[Cancel]:
     found = [
         Cancel(Act.SILENCE, *clauses.instructed_evidence(reading, frame), True)
         for frame in reading.open_to("consent.silence")
         if reading.has("consent.silence", reading.whole(frame))
+        and not reading.has("consent.silence_no", reading.whole(frame))
     ]
-    for frames in by_line.values():
+    for frames in _branches(reading):
         text = reading.words[frames[0].start : frames[-1].end]
         if _overridden(reading, text, frames):
             start, _ = clauses.instructed_evidence(reading, frames[0])

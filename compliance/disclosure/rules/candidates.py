@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,15 +53,9 @@ class Candidate:
         return self.part.frame
 
 
-_PLACEHOLDER = re.compile(
-    r"\{\{[^{}\n]{1,80}\}\}|\{%[^%\n]{1,80}%\}|\$\{[^{}\n]{1,60}\}|(?<![{$])\{[a-z_][^{}\n:\"]{0,50}\}(?!\})|"
-    r"\[[^\[\]\n\"]{3,80}\]|<[a-z][a-z _-]{5,80}>|%[a-z_]{4,40}%|__[a-z_]{4,40}__|<<[^<>\n]{3,60}>>"
-)
-_DEFINITION = re.compile(r"[\"']?([a-z_][a-z0-9_.]{1,40})[\"']?[ \t]*[:=][ \t]*\"([^\"\n]{2,400})\"")
-_BRACKETS = "{}%$[]<>_ \t#"
+_SENTENCE = re.compile(r"(?<=[.!?…。！？؟])\s*")
 _VARIABLE_ONLY = re.compile(r"^\W*\{[^{}]*\}+\W*$")
 _REACH = 140  # how far back "it" looks for what it stands for
-_NAME = re.compile(r"[a-z_][a-z0-9_.]*")
 
 
 def hot_frames(reading: Reading) -> list[Frame]:
@@ -79,17 +73,6 @@ def hot_frames(reading: Reading) -> list[Frame]:
     )
 
 
-def _first(reading: Reading, rule: str, text: str) -> tuple[re.Match[str], str] | None:
-    """First match of a rule with the language of the pack that it came from."""
-    if not reading.may(rule, text):
-        return None
-    for pack in reading.packs_of(text):
-        match = pack.rule(rule).search(text)
-        if match:
-            return match, pack.language
-    return None
-
-
 def is_negative_in(packs: Iterable[Pack], text: str, match: re.Match[str]) -> bool:
     """Whether a match of clear wording is in truth a denial ("is not recorded"), double-checked against "not just"."""
     for pack in packs:
@@ -105,18 +88,20 @@ def is_negative(reading: Reading, text: str, match: re.Match[str]) -> bool:
     return is_negative_in(reading.packs_of(text), text, match)
 
 
-def _clear_matches(reading: Reading, text: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Clear wording that is no denial, in the text's own languages first."""
+def _clear_matches(reading: Reading, text: str) -> Sequence[tuple[re.Match[str], str]]:
+    """Clear wording that is no denial, in the text's own languages first; looked for once in a judgement."""
+    known = reading.memo.about(text)
+    if known.clear is None:
+        known.clear = () if _only_asks(reading, text) else tuple(_find_clear(reading, text))
+    return known.clear
+
+
+def _find_clear(reading: Reading, text: str) -> Iterator[tuple[re.Match[str], str]]:
     own = reading.packs_of(text)
-    if _only_asks(reading, text):
-        return
     for pack in (*own, *(other for other in reading.packs if other not in own)):
         for match in pack.rule("clear.frames").finditer(text):
-            if is_negative_in((*own, pack), text, match):
-                continue
-            if _is_hypothetical(pack, text, match):
-                continue
-            yield match, pack.language
+            if not is_negative_in((*own, pack), text, match) and not _is_hypothetical(pack, text, match):
+                yield match, pack.language
 
 
 def _is_hypothetical(pack: Pack, text: str, match: re.Match[str]) -> bool:
@@ -150,10 +135,10 @@ def _anaphoric(reading: Reading, at: int, text: str) -> tuple[re.Match[str], str
     return None
 
 
-def _clear_match(reading: Reading, text: str) -> tuple[re.Match[str], str] | None:
+def clear_match(reading: Reading, text: str) -> tuple[re.Match[str], str] | None:
     if not reading.may("clear.frames", text) or reading.has("strike.other_call", text):
         return None
-    return next(_clear_matches(reading, text), None)
+    return next(iter(_clear_matches(reading, text)), None)
 
 
 def _told_clear(reading: Reading, text: str) -> tuple[re.Match[str], str] | None:
@@ -170,9 +155,9 @@ def from_quote(reading: Reading, part: Part) -> Candidate | None:
         text = reading.words[start:end]
         for kind, rule in ((Kind.CLEAR, ""), (Kind.UNCLEAR, "unclear.frames"), (Kind.UNCLEAR, "unclear.bare_purpose")):
             if rule:
-                found = _first(reading, rule, text)
+                found = reading.first(rule, text)
             else:
-                found = _clear_match(reading, text) or _anaphoric(reading, start, text)
+                found = clear_match(reading, text) or _anaphoric(reading, start, text)
             if found and not (rule and is_negative(reading, text, found[0])):
                 hit = (start + found[0].start(), start + found[0].end())
                 left, right = clauses.spoken_evidence(reading, part.start, (start, end), hit)
@@ -181,7 +166,9 @@ def from_quote(reading: Reading, part: Part) -> Candidate | None:
                 elif part.zone in ("comment", "changelog"):
                     left, right = clauses.instructed_evidence(reading, part.frame)
                 mode = _mode(part.zone)
-                if mode is Mode.SPEECH and _is_only_cited(reading, part):
+                if mode is Mode.SPEECH and reading.has("forbid.heading", part.frame.label):
+                    mode = Mode.FACT  # "Don't: …"
+                elif mode is Mode.SPEECH and _is_only_cited(reading, part):
                     mode = Mode.OPEN
                 return Candidate(kind, mode, part, left, right, hit, found[1])
     return None
@@ -216,16 +203,16 @@ def from_words(reading: Reading, part: Part) -> Candidate | None:
     text = reading.text_of(part)
     base = part.start
     unspoken = part.zone in segments.UNSPOKEN or part.zone == "example"
-    clear = _clear_match(reading, text)
+    clear = clear_match(reading, text)
     clear = clear and (_told_clear(reading, text) or clear)
-    noun = None if clear or unspoken else _first(reading, "clear.tell_noun", text)
+    noun = None if clear or unspoken else reading.first("clear.tell_noun", text)
     if noun and (reading.has("strike.other_call", text) or is_negative(reading, text, noun[0])):
         noun = None
     kind, found = Kind.CLEAR, clear or noun or _anaphoric(reading, base, text)
     if not found:
         kind, found = (
             Kind.UNCLEAR,
-            _first(reading, "unclear.frames", text) or _first(reading, "unclear.bare_purpose", text),
+            reading.first("unclear.frames", text) or reading.first("unclear.bare_purpose", text),
         )
         if not found or is_negative(reading, text, found[0]) or _is_asked_about(reading, text, found[0]):
             return None
@@ -285,13 +272,19 @@ def external(reading: Reading, frame: Frame) -> Candidate | None:
         return None
     if not (reading.may("external.act", text) or reading.may("external.passive", text)):
         return None
+    if not (reading.has("clear.topic", text) or reading.has("external.about", text)):
+        return None
     for pack in reading.packs_of(text):
         topic = pack.rule("clear.topic").search(text) or pack.rule("external.about").search(text)
         ordered = pack.rule("clear.tell_noun").search(text)
-        if not topic or (ordered and not pack.rule("external.actor").search(text, 0, ordered.start())):
-            continue
         said = text if frame.zone in ("comment", "knowledge", "tools") else reading.outer(frame)
         passive = pack.rule("external.passive").search(said)
+        if not topic or (
+            ordered
+            and not (passive and passive.start() < ordered.start() < passive.end())
+            and not pack.rule("external.actor").search(text, 0, ordered.start())
+        ):
+            continue
         if passive and pack.rule("clear.hypothetical").search(said, 0, passive.start()):
             passive = None  # "until the caller has agreed"
         actor = pack.rule("external.actor").search(said)
@@ -303,62 +296,38 @@ def external(reading: Reading, frame: Frame) -> Candidate | None:
     return None
 
 
-def definitions(reading: Reading) -> dict[str, tuple[int, int]]:
-    """Variables whose value is shown, by name."""
-    return {match[1]: match.span(2) for match in _DEFINITION.finditer(reading.surface.text)}
-
-
-def placeholders(reading: Reading) -> Iterator[Candidate]:
-    """Variables and includes that would hold the disclosure, or do where their value is shown."""
-    if not any(mark in reading.surface.text for mark in "{[<%_"):
-        return
-    shown: dict[str, tuple[int, int]] | None = None
-    for match in _PLACEHOLDER.finditer(reading.surface.text):
-        inner = match[0].strip(_BRACKETS)
-        if _is_list_or_json(match[0]) or f"</{inner}" in reading.surface.text:
-            continue  # a list, or a named section
-        frame = reading.frame_at(match.start())
-        if frame is None or frame.zone in segments.UNSPOKEN:
+def answered_yes(reading: Reading) -> Iterator[Candidate]:
+    """A caller's question about recording with a yes behind it: told to those who ask."""
+    for frame in reading.open_to("caller.speaks_of_recording"):
+        if frame.zone in segments.UNSPOKEN or frame.zone == "example" or not asks_about_recording(reading, frame):
             continue
-        name = _NAME.search(inner)
-        shown = definitions(reading) if shown is None else shown
-        value = shown.get(name[0]) if name else None
-        part = Part(frame, match.start(), match.end(), True, frame.zone)
-        if value:
-            resolved = _resolved(reading, part, value)
-            if resolved:
-                yield resolved
-        elif reading.has("placeholder.name", inner) and not reading.has("placeholder.not_name", inner):
-            yield Candidate(
-                Kind.PLACEHOLDER, Mode.SPEECH, part, match.start(), match.end(), match.span(), reading.language
-            )
+        for start, end in _answers(reading, frame):
+            answer = reading.search("caller.yes", reading.words[start:end])
+            if answer:
+                part = Part(reading.frame_at(start) or frame, start, end, True, frame.zone)
+                hit = (start + answer.start(), start + answer.end())
+                yield Candidate(Kind.CLEAR, Mode.SPEECH, part, start, end, hit, reading.language, condition="some")
 
 
-def _is_list_or_json(raw: str) -> bool:
-    return raw.startswith("[") and ("," in raw or (":" in raw[:-1].strip("[]") and "insert" not in raw))
+def _answers(reading: Reading, frame: Frame) -> list[tuple[int, int]]:
+    """Where the answer to a question stands: the next quote, else the next words."""
+    if len(frame.quotes) > 1:
+        return frame.quotes[1:2]
+    for following in reading.after(frame, 2):
+        if any(char.isalpha() for char in reading.words[following.start : following.end]):
+            return following.quotes[:1] or [(following.start, following.end)]
+    return []
 
 
-def _resolved(reading: Reading, part: Part, value: tuple[int, int]) -> Candidate | None:
-    inner = from_quote(reading, Part(part.frame, value[0], value[1], True, part.zone))
-    if inner is None:
-        return None
-    return Candidate(inner.kind, inner.mode, part, inner.start, inner.end, part_span(part), inner.language)
-
-
-def part_span(part: Part) -> tuple[int, int]:
-    """Start and end of a part."""
-    return part.start, part.end
-
-
-def reference(reading: Reading, frame: Frame) -> Candidate | None:
-    """An order to read a text that is not shown."""
-    outer = reading.outer(frame)
-    found = _first(reading, "placeholder.reference", outer)
-    if not found or frame.quotes or _clear_match(reading, outer):
-        return None
-    start, end = frame.start + found[0].start(), frame.start + found[0].end()
-    part = Part(frame, frame.start, frame.end, False, frame.zone)
-    return Candidate(Kind.PLACEHOLDER, Mode.INSTRUCTION, part, start, end, (start, end), found[1])
+def asks_about_recording(reading: Reading, frame: Frame) -> bool:
+    """Whether a question itself speaks of recording; a greeting that discloses may end with another question, and a
+    question of the agent asks for consent.
+    """
+    questions = (part for part in _SENTENCE.split(reading.whole(frame)) if "?" in part or "？" in part or "؟" in part)
+    return any(
+        reading.has("caller.speaks_of_recording", part) and not reading.has("consent.question", part)
+        for part in questions
+    )
 
 
 def foreign(reading: Reading) -> Iterator[Candidate]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from compliance.disclosure.rules import packs, tongues
 from compliance.disclosure.rules.reading import Reading
 from compliance.disclosure.rules.segments import Frame
-
-if TYPE_CHECKING:
-    from compliance.disclosure.rules.candidates import Candidate
 
 _LETTER = re.compile(r"[^\W\d_]")
 FUNCTION_WORDS = 0.15  # of all words; even lists in a known language have more
@@ -71,22 +67,7 @@ def is_understood(reading: Reading) -> bool:
     return tokens < 12 or hits > FUNCTION_WORDS * tokens  # else some language that is not even hinted at
 
 
-def another_greeting_lacks_it(reading: Reading, candidate: Candidate) -> bool:
-    """Whether the agent also greets, or serves, in a language in which this verbatim disclosure is not repeated."""
-    others = [
-        f for f in reading.opening_frames if f is not candidate.frame and f.quotes and _other_language(reading, f)
-    ]
-    lacking = [f for f in others if not any(f.start <= m.start < f.end for m in reading.mentions if not m.negated)]
-    if others:
-        return bool(lacking) and not any(
-            pack.rule("clear.frames").search(reading.whole(f)) for f in lacking for pack in reading.packs
-        )
-    return any(
-        frame.start in reading.agent_directed and reading.has("zones.bilingual", reading.outer(frame))
-        for frame in reading.open_to("zones.bilingual")
-    )
-
-
-def _other_language(reading: Reading, frame: Frame) -> bool:
+def is_other(reading: Reading, frame: Frame) -> bool:
+    """Whether a frame is in another language than the call's."""
     language = frame_language(reading, frame)
     return language is not None and language != reading.language

@@ -14,7 +14,14 @@ _ESCAPE = re.compile(r'\\(?:([ntr])|(["\\/])|u[0-9a-fA-F]{4})')
 _WRITTEN = re.compile(
     r"system|prompt|instruct|rule|guideline|task|behaviou?r|persona|notes?\b|polic|goal|role|context|knowledge|^on_|"
     r"constraint|step|flow|^content$|description|comment|faq|answer|objecti|guardrail|compliance|style|objective|"
-    r"procedure|scenario|do_?nt|do_?not|never|always|avoid",
+    r"procedure|scenario|do_?nt|do_?not|never|always|avoid|"
+    # the same in the languages of the packs
+    r"instruc|instruk|istruz|anweis|anleit|regel|regl|regra|r[eè]gle|regol|zasad|pravid|sääntö|saanto|kural|ohje|"
+    r"talimat|tarea|tâche|aufgab|taak|uppgift|opgav|oppgav|zadan|úkol|görev|hinweis|^notas?$|anmerk|anmärk|bemerk|"
+    r"opmerk|remarque|komment|coment|osservaz|uwag|poznám|huomautus|verbod|verbot|förbud|forbud|prohib|proib|interdit|"
+    r"vietat|zakaz|zákaz|kielle|yasak|flusso|flujo|fluxo|ablauf|verloop|förlopp|forløp|przebieg|postup|akış|"
+    r"规则|規則|指令|说明|說明|备注|備註|禁止|流程|ルール|指示|備考|手順|규칙|지침|지시|비고|절차|नियम|निर्देश|टिप्पणी|"
+    r"قواعد|تعليمات|ملاحظ|ممنوع|خطوات",
     re.IGNORECASE,
 )
 _SPOKEN = re.compile(
@@ -27,11 +34,37 @@ _ROW = re.compile(r"^([ \t]*)\|(.*)\|[ \t]*$", re.MULTILINE)
 _RULE = re.compile(r"[\s|:-]+")
 
 
+_LISTED = re.compile(
+    r"^[ \t]*(?:- )?[\"']?(?P<key>[a-z_][\w -]{1,40})[\"']?[ \t]*:[ \t]*$|^(?P<lead>[ \t]*-[ \t]+)(?P<mark>[\"'])"
+    r"(?P<words>[^\n]{2,900})(?P=mark)[ \t]*$|^(?P<other>[^\s-][^\n]*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_DUTIES = re.compile(
+    r"rule|guideline|polic|constraint|guardrail|complian|requirement|must|always|obligat|dut(?:y|ies)|regel|regl|regra|"
+    r"r[eè]gle|regol|zasad|pravid|sääntö|kural",
+    re.IGNORECASE,
+)
+
+
 def lay_out(source: str) -> str:
     """The source with its marks replaced, of the same length; the source itself where there is nothing to lay out."""
     if source.lstrip()[:1] in ("{", "[") and _KEY.search(source):
         return _members(source)
-    return _rows(source) if "|" in source else source
+    source = _rows(source) if "|" in source else source
+    return _duties(source) if _DUTIES.search(source) and "\n" in source else source
+
+
+def _duties(source: str) -> str:
+    """YAML lists of duties: their strings are orders, and lose their quotation marks."""
+    out: list[str] = []
+    at, ordered = 0, False
+    for match in _LISTED.finditer(source):
+        if not match["lead"]:
+            ordered = bool(match["key"] and _DUTIES.search(match["key"]))
+        elif ordered and match["mark"] not in match["words"]:
+            out += (source[at : match.start("mark")], " ", match["words"], " ")
+            at = match.end("words") + 1
+    return "".join([*out, source[at:]])
 
 
 def _members(source: str) -> str:

@@ -25,7 +25,7 @@ _SSML = frozenset(
         "w",
     )
 )
-_TAG = re.compile(r"<(/?)([a-z][a-z0-9:_-]*)(?:\s[^<>]{0,200})?(/?)>")
+_TAG = re.compile(r"<(/?)([^\W\d_][\w:-]*)(?:\s[^<>]{0,200})?(/?)>")
 _BRACKETS = (("<!--", "-->"), ("{#", "#}"), ("/*", "*/"))
 _STRUCK = re.compile(r"~~[^~\n]+~~")
 _SLASHES = re.compile(r"(?:^|(?<=\n))[ \t]*(//[^\n]*)")
@@ -36,7 +36,7 @@ _BLOCK = re.compile(
     r"\{\{\s{0,9}(#if|#unless|else|/if|/unless)\b([^{}]{0,120})\}\}"
 )
 _DEEPEST = 50
-_ELEMENT_END = re.compile(r"</([a-z][\w:-]{0,40})>")
+_ELEMENT_END = re.compile(r"</([^\W\d_][\w:-]{0,40})>")
 _INLINE = frozenset(("a", "b", "code", "em", "font", "i", "mark", "q", "small", "span", "strong", "u"))
 
 
@@ -62,9 +62,11 @@ def _bracketed(text: str, opening: str, closing: str) -> Iterator[tuple[int, int
 
 def _comments(text: str) -> list[tuple[int, int]]:
     found = [span for opening, closing in _BRACKETS for span in _bracketed(text, opening, closing)]
-    found.extend(match.span() for match in _STRUCK.finditer(text))
-    found.extend(match.span(1) for match in _SLASHES.finditer(text))
-    if _ASSIGNMENT.search(text):
+    if "~~" in text:
+        found.extend(match.span() for match in _STRUCK.finditer(text))
+    if "//" in text:
+        found.extend(match.span(1) for match in _SLASHES.finditer(text))
+    if "=" in text and _ASSIGNMENT.search(text):
         found.extend(match.span(1) for match in _CODE_COMMENT.finditer(text))
     return sorted(found)
 

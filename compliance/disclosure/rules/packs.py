@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from compliance.disclosure.rules import letters, slowness, tables
+from compliance.disclosure.rules import doors, letters, slowness, tables
 from compliance.disclosure.rules.doors import Doors, Memo, marked
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 ENGLISH = "en"
 """Instructions to a model are in English more often than not: this pack takes part in every reading."""
 
@@ -28,6 +28,7 @@ _WORD = re.compile(r"\{([a-z_]+\d?)\}")
 _LOOKBEHIND = re.compile(r"\(\?<[=!](?:[^()\\]|\\.)*\)")
 _LITERAL = re.compile(r"(?<!\\)[^\W\d_]{4,}")
 _NEVER = re.compile(r"(?!)")
+_SIGN = "sign."
 _NOT_FOLDED = "spelled"  # read over the text as it was written
 
 
@@ -165,8 +166,15 @@ def typing_errors(packs: tuple[Pack, ...]) -> tuple[tuple[str, ...], frozenset[s
 
 
 @cache
+def _bits() -> dict[str, int]:
+    """The bits of every rule, the same in all packs; of the hints; and of the signs of every language."""
+    hints = [f"foreign.{hint.language}" for hint in foreign_hints()]
+    return doors.masks([*sorted(tables.KNOWN), *hints, *(_SIGN + language for language in heads())], tables.LONG)
+
+
+@cache
 def _doors_of(one: Pack) -> Doors:
-    found = Doors(dict(tables.BITS))
+    found = Doors(_bits())
     for name, source in one.sources.items():
         if name in tables.KNOWN:
             found.add(name, source, one.everyday)
@@ -174,30 +182,22 @@ def _doors_of(one: Pack) -> Doors:
 
 
 @cache
-def _hint_doors() -> Doors:
-    """Which words open the hints of languages without a pack; their bits follow those of the rules."""
-    found = Doors(dict(tables.BITS))
+def _doors_of_all() -> Doors:
+    """Which words open the hints of languages without a pack, and which are signs of a language."""
+    found = Doors(_bits())
     for hint in foreign_hints():
         found.add(f"foreign.{hint.language}", hint.record.pattern)
-    return found
-
-
-@cache
-def _sign_doors() -> Doors:
-    """Which words are signs of which language."""
-    found = Doors({language: 1 << index for index, language in enumerate(heads())})
     for head in heads().values():
         for stem in head.signs:
-            found.add_stem(head.language, stem)
+            found.add_stem(_SIGN + head.language, stem)
     return found
 
 
 @lru_cache(maxsize=64)
 def doors_of(packs: tuple[Pack, ...]) -> Doors:
-    """Which words open which rules in some packs and in the hints, and, in the bits above, are signs of a language."""
-    found = Doors(_hint_doors().bits)
-    found.merge(_hint_doors())
-    found.merge(_sign_doors(), len(found.bits))
+    """Which words open which rules in some packs, the hints, and are signs of a language."""
+    found = Doors(_bits())
+    found.merge(_doors_of_all())
     for one in packs:
         found.merge(_doors_of(one))
     return found
@@ -205,23 +205,22 @@ def doors_of(packs: tuple[Pack, ...]) -> Doors:
 
 def signs_in(bits: int) -> list[str]:
     """Languages whose signs are among the bits of some words."""
-    bits >>= len(_hint_doors().bits)
-    return [language for language, bit in _sign_doors().bits.items() if bits & bit] if bits else []
+    return [language for language in heads() if bits & _bits()[_SIGN + language]]
 
 
 @lru_cache(maxsize=64)
 def _everyday_words(packs: tuple[Pack, ...]) -> dict[str, int]:
     """What the words of the packs' own lists and patterns open; every memo of these packs starts with them."""
-    doors = doors_of(packs)
+    keys = doors_of(packs).of_word
     words = frozenset().union(*(one.everyday for one in packs))
     shapes = (shape for word in words for shape in (word, f"{word}.", f"{word},", word.capitalize()))
     literals = (word for one in packs for source in one.sources.values() for word in _LITERAL.findall(source))
-    return {shape: doors.of_word(marked(shape)) for shape in {*shapes, *literals}}
+    return {shape: keys(marked(shape)) for shape in {*shapes, *literals}}
 
 
 def new_memo(packs: tuple[Pack, ...]) -> Memo:
     """An empty memo for one judgement."""
-    return Memo(packs, doors_of(packs), _hint_doors().bits, dict(_everyday_words(packs)))
+    return Memo(packs, doors_of(packs), _bits(), dict(_everyday_words(packs)))
 
 
 # languages without a pack -----------------------------------------------------------------------------------------
@@ -296,11 +295,15 @@ def _pack_files() -> Iterator[Path]:
     yield from sorted(_FOLDER.glob("*.toml"))
 
 
-def _content_hash() -> str:
+def _content_hash(names: Sequence[str] = ()) -> str:
+    """Of all data files but the ones named."""
     digest = hashlib.sha256()
     for path in _pack_files():
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        if path.name not in names:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
 RULEBOOK_VERSION = f"{RULES_VERSION}-{_content_hash()[:12]}"
+JUDGING_VERSION = f"{RULES_VERSION}-{_content_hash(['jurisdictions.toml'])[:12]}"
+"""The rulebook without the law: a change of one place's law makes no judgement of another place outdated."""

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from compliance.disclosure.rules import assistants, cancels, candidates, clauses, jurisdictions, languages, timing
+from compliance.disclosure.rules import (
+    assistants,
+    cancels,
+    candidates,
+    clauses,
+    jurisdictions,
+    languages,
+    placeholders,
+    timing,
+)
 from compliance.disclosure.rules.cancels import Act, Cancel
 from compliance.disclosure.rules.candidates import Candidate, Kind, Mode
 from compliance.disclosure.rules.doors import Memo
+from compliance.disclosure.rules.greetings import Greetings
 from compliance.disclosure.rules.packs import RULEBOOK_VERSION, has_pack
 from compliance.disclosure.rules.reading import Reading
 from compliance.disclosure.rules.results import Check, Finding, JurisdictionView, PromptResult, Span, Verdict, worst
 from compliance.disclosure.rules.segments import Frame
 
-MAX_CHARS = 200_000
+MAX_CHARS = 1_000_000
 MAX_CANDIDATES = 300  # the first ones; cancelling texts are never left out
 _PASS, _REVIEW, _FAIL = Verdict.PASS, Verdict.REVIEW, Verdict.FAIL
 
@@ -30,6 +40,7 @@ class Evidence:
     found: tuple[Candidate, ...]
     cancels: tuple[Cancel, ...]
     view: JurisdictionView
+    greetings: Greetings
 
     def valid(self) -> list[Candidate]:
         """Clear, spoken, unconditional, on time, in the right language."""
@@ -45,14 +56,14 @@ def gather(text: str, language: str, view: JurisdictionView, memo: Memo | None =
     found = _collect(reading, hot)
     course = timing.Course(reading)
     for candidate in found:
-        candidate.condition = timing.condition(reading, candidate)
+        candidate.condition = candidate.condition or timing.condition(reading, candidate)
         candidate.place = course.place(candidate)
         if candidate.condition and candidate.part.quoted and candidate.kind is Kind.CLEAR:
             candidate.start, candidate.end = clauses.instructed_evidence(reading, candidate.frame)
     lines = frozenset(c.frame.line for c in found if c.kind is Kind.CLEAR and c.mode in (Mode.SPEECH, Mode.INSTRUCTION))
     cancelling = cancels.find(reading, hot, lines)
     kept = [candidate for candidate in found if not any(_covers(cancel, candidate) for cancel in cancelling)]
-    return Evidence(reading, tuple(kept), tuple(cancelling), view)
+    return Evidence(reading, tuple(kept), tuple(cancelling), view, Greetings(reading))
 
 
 def _covers(cancel: Cancel, candidate: Candidate) -> bool:
@@ -71,15 +82,16 @@ def _collect(reading: Reading, hot: list[Frame]) -> list[Candidate]:
         if outside:
             found.append(outside)
             continue
-        referred = candidates.reference(reading, frame)
+        referred = placeholders.reference(reading, frame)
         if referred:
             found.append(referred)
         for part in reading.parts(frame):
             candidate = candidates.from_quote(reading, part) if part.quoted else candidates.from_words(reading, part)
             if candidate:
                 found.append(candidate)
-    found.extend(candidates.placeholders(reading))
+    found.extend(placeholders.find(reading))
     found.extend(candidates.foreign(reading))
+    found.extend(candidates.answered_yes(reading))
     return sorted(found, key=lambda candidate: candidate.start)[:MAX_CANDIDATES]
 
 
@@ -114,9 +126,9 @@ def _why_not(evidence: Evidence, candidate: Candidate) -> tuple[str, Verdict]:
         return "late", _FAIL
     if candidate.place == timing.UNFIXED or candidate.mode is Mode.OPEN:
         return "timing_unclear", _REVIEW
-    if candidate.mode is Mode.SPEECH and languages.another_greeting_lacks_it(reading, candidate):
+    if candidate.mode is Mode.SPEECH and evidence.greetings.some_languages_lack_it(candidate):
         return "wrong_language", _REVIEW
-    if candidate.part.quoted and timing.another_greeting_lacks_it(reading, candidate):
+    if candidate.part.quoted and evidence.greetings.some_callers_lack_it(candidate):
         return "conditional", _FAIL
     return "", _PASS
 
@@ -220,7 +232,14 @@ def _purpose(evidence: Evidence, candidate: Candidate) -> bool:
         stop = text.find("\n", candidate.end, limit)
         rest = text[candidate.end : min(limit if stop < 0 else stop, candidate.end + 220)]
         near.append(_next_sentence(rest))
-    return any(reading.has("clear.purpose_words", text) for text in near)
+    return any(reading.has("clear.purpose_words", _without_other_reasons(reading, text)) for text in near)
+
+
+def _without_other_reasons(reading: Reading, text: str) -> str:
+    """A text without the reasons in it that are none of the recording."""
+    for pack in reading.packs_of(text) if reading.may("clear.no_purpose", text) else ():
+        text = pack.rule("clear.no_purpose").sub(lambda match: " " * len(match[0]), text)
+    return text
 
 
 def _next_sentence(rest: str) -> str:
@@ -270,9 +289,15 @@ def _doubt(evidence: Evidence, findings: list[Finding]) -> list[Finding]:
         return [_not_understood(evidence)]
     if reading.surface.disguised:
         return [Finding("ambiguous", _REVIEW, Span(*reading.surface.disguised[0]))]
-    heard = [candidate for candidate in evidence.found if candidate.mode in (Mode.SPEECH, Mode.INSTRUCTION)]
-    known = [(candidate.start, candidate.end) for candidate in heard]
-    doubtful = cancels.unsettled(reading, known + [(cancel.start, cancel.end) for cancel in evidence.cancels])
+    if other := evidence.greetings.by_case:
+        return [Finding("ambiguous", _REVIEW, Span(other.start, other.end))]
+    known: list[tuple[int, int]] = []
+    facts: list[tuple[int, int]] = []
+    for candidate in evidence.found:
+        heard = candidate.mode in (Mode.SPEECH, Mode.INSTRUCTION)
+        (known if heard else facts).append((candidate.start, candidate.end))
+    known += [(cancel.start, cancel.end) for cancel in evidence.cancels]
+    doubtful = cancels.unsettled(reading, known, facts)
     return [Finding("ambiguous", _REVIEW, Span(*doubtful))] if doubtful else findings
 
 

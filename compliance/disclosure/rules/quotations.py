@@ -24,14 +24,25 @@ def words_in(text: str) -> int:
 
 def quotes_in(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Spans inside quotation marks within one line; an unpaired mark opens nothing."""
-    marks = [match.start() for match in _PAIR.finditer(text, start, end)]
-    marks = [at for at in marks if not (text[at - 1 : at].isdigit() and (at + 1 >= end or text[at + 1] in " ,.)x"))]
-    if len(marks) > 1:
-        return [(marks[i] + 1, marks[i + 1]) for i in range(0, len(marks) - 1, 2)]
+    if text.find('"', start, end) >= 0:
+        marks = [match.start() for match in _PAIR.finditer(text, start, end)]
+        marks = list(_without_inches(text, marks, end))
+        if len(marks) > 1:
+            return [(marks[i] + 1, marks[i + 1]) for i in range(0, len(marks) - 1, 2)]
     if end - start > _LONG_LINE or text.find("'", start, end) < 0:
         return []
     singles = _SINGLE.finditer(text[start:end])
     return [(start + match.start(1), start + match.end(1)) for match in singles if words_in(match[1]) > 1]
+
+
+def _without_inches(text: str, marks: list[int], end: int) -> Iterator[int]:
+    """Quotation marks without those for inches (`a 5" pipe`); after an open quote a mark closes it (`"Agent 2"`)."""
+    is_open = False
+    for at in marks:
+        measures = text[at - 1 : at].isdigit() and (at + 1 >= end or text[at + 1] in " ,.)x")
+        if is_open or not measures:
+            is_open = not is_open
+            yield at
 
 
 def ends(
@@ -41,8 +52,9 @@ def ends(
     quotes: list[tuple[int, int]],
     packs: Sequence[Pack],
     surface: Surface | None = None,
+    base: int = 0,
 ) -> Iterator[int]:
-    """Offsets after which a new frame begins."""
+    """Offsets after which a new frame begins. `base` is where the text stands in the surface, if one is given."""
     starts = [quote[0] for quote in quotes]
 
     def quoted(at: int) -> bool:
@@ -50,23 +62,28 @@ def ends(
         return index >= 0 and at < quotes[index][1]
 
     cuts = []
+    only_arrow = text.count("→", start, end) == 1  # a case and what is done in it, no order of steps
     for match in _END.finditer(text, start, end):
         at = match.start()
-        if quoted(at) or (
-            match[0] == "."
-            and any(pack.rule("structure.abbreviation").search(text[max(start, at - 8) : at]) for pack in packs)
-        ):
+        if quoted(at) or (only_arrow and match[0] == "→") or _abbreviates(text, max(start, at - 8), match, packs):
             continue
         cuts.append(match.end())
     for _, close in quotes:
         if text[close - 1 : close] in tuple(".!?…") and text[close : close + 1]:
             if any(pack.rule("structure.carry_on").match(text, close + 1, end) for pack in packs) and not (
-                surface and _starts_upper(surface, close + 1)
+                surface and _starts_upper(surface, base + close + 1)
             ):
                 continue
             if text[close + 1 : end].strip(" ]})*_"):
                 cuts.append(min(close + 1, end))
     yield from sorted(cuts)
+
+
+def _abbreviates(text: str, start: int, match: re.Match[str], packs: Sequence[Pack]) -> bool:
+    """Whether a full stop belongs to the short word before it."""
+    if match[0] != ".":
+        return False
+    return any(pack.rule("structure.abbreviation").search(text[start : match.start()]) for pack in packs)
 
 
 def _starts_upper(surface: Surface, at: int) -> bool:

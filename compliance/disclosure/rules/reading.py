@@ -127,22 +127,32 @@ class Reading:
 
     def search(self, rule: str, text: str) -> re.Match[str] | None:
         """First match of a rule in the packs of a text's languages, the call's own first."""
-        if not self.memo.of_text(text) & self._rules.get(rule, 0):
+        found = self.first(rule, text)
+        return found[0] if found else None
+
+    def first(self, rule: str, text: str) -> tuple[re.Match[str], str] | None:
+        """The same with the language of the pack that it came from; looked for once in a judgement."""
+        known = self.memo.about(text)
+        if not known.bits & self._rules.get(rule, 0):
             return None
+        if rule in known.found:
+            return known.found[rule]
         for pack in self.packs_of(text):
             match = pack.rule(rule).search(text)
             if match:
-                return match
+                found = known.found[rule] = match, pack.language
+                return found
+        known.found[rule] = None
         return None
 
     def packs_of(self, text: str) -> tuple[Pack, ...]:
         """The packs of the languages that a sentence is in, the call's own first; all where it cannot be told."""
         if len(self.packs) == 1:
             return self.packs
-        known = self.memo.tongues.get(text)
-        if known is None:
-            known = self.memo.tongues[text] = tongues.of_text(text, self.language, self.packs)
-        return known
+        known = self.memo.about(text)
+        if known.packs is None:
+            known.packs = tongues.of_text(text, self.language, self.packs)
+        return known.packs
 
     def in_any(self, rule: str, text: str) -> bool:
         """Whether the rule of any pack that takes part matches, whatever language the text is in."""

@@ -15,6 +15,8 @@ from compliance.disclosure.rules.reading import primary
 from compliance.disclosure.rules.results import Edit, PromptResult, Span, Verdict
 
 _MAX_REMOVALS = 6
+FIXED_CHARS = 200_000
+"""A longer text is judged once, without the rounds of judging that prove a fix: no fix is offered."""
 
 
 def judge_prompt(
@@ -24,13 +26,14 @@ def judge_prompt(
 
     `language` is the BCP-47 tag of what the agent speaks, `jurisdictions` the codes of caller and operator, and
     `overrides` an organisation's own classes for some of them. The fix is a sentence in that language; its edits turn
-    the prompt into one that this judge passes, else there is no fix. Raises `prompts.TextTooLong`.
+    the prompt into one that this judge passes, else, and above FIXED_CHARS, there is no fix.
+    Raises `prompts.TextTooLong`.
     """
     evidence = prompts.gather(text, primary(language), places.strictest(jurisdictions, overrides))
     result = prompts.judge_evidence(text, evidence)
     if result.verdict is Verdict.PASS:
         return result
-    if not language_packs.has_pack(primary(language)):
+    if len(text) > FIXED_CHARS or not language_packs.has_pack(primary(language)):
         return result
     pack = language_packs.pack(primary(language))
     sentence = pack.remedy["express" if result.jurisdiction.demand == places.EXPRESS else "notice"]
@@ -39,8 +42,6 @@ def judge_prompt(
 
 
 def _passes(text: str, evidence: Evidence) -> bool:
-    if len(text) > prompts.MAX_CHARS:
-        return False
     reading = evidence.reading
     return prompts.passes(prompts.gather(text, reading.language, evidence.view, reading.memo))
 

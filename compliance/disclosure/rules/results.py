@@ -172,6 +172,7 @@ class TranscriptResult:
     objection_turn: int | None = None  # heard, even where the language allows no verdict; no part of the line below
     seconds_to_objection: float | None = None
     rulebook: str = ""
+    ai_check: AiCheck | None = None
 
     def as_json(self, case_id: str | int | None) -> dict[str, object]:
         """The line that `check_transcripts` writes (DESIGN section 2)."""

@@ -12,17 +12,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from compliance.disclosure.rules import markup, quotations
+from compliance.disclosure.rules import lines, markup
 from compliance.disclosure.rules.doors import Memo
+from compliance.disclosure.rules.lines import Line
 from compliance.disclosure.rules.packs import Pack
 from compliance.disclosure.rules.surface import Surface
 
-MAX_FRAME = 900
-# A line that only names the step or state that the next lines belong to.
-_NAMED = re.compile(
-    r"[\s\-*]*\"?(?:id|name|node|state|stage|step|key|title|phase|section|intent)\"?\s*[:=]\s*"
-    r"\"?([\w .-]{2,40}?)\"?\s*,?\s*$"
-)
 # Tested in this order: what takes speech away wins over what makes it speech.
 ZONES = (
     "counter",
@@ -44,20 +39,9 @@ _STICKY = frozenset(("counter", "changelog", "comment", "disabled", "template", 
 LEAD_ZONES = ("counter", "changelog", "comment", "template", "example", "closing", "opening")
 UNSPOKEN = frozenset(("counter", "changelog", "comment", "disabled", "template", "tools", "knowledge"))
 
-_BULLET = re.compile(
-    r"[ \t>]*(?:[-*•+–▪◦●○■□◆◇※☆★‣►▶]+[ \t]+|[•●○■□◆◇※☆★・]+|"
-    r"\(?\[?(?P<number>\d{1,2})[.)\]:]+(?:[ \t]+|(?=[\u3041-\u9fff\uac00-\ud7af]))|\(?(?P<letter>[a-h])[.)][ \t]+)?"
-    r"(?:\*{1,3}(?P<bold>\d{1,2})[.)])?"
-)
-_HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+(.*)")
-_RULE_LINE = re.compile(
-    r"[ \t]*(?:\*\*|__|=+|-{2,}|\[)[ \t]*([^\"\n]{2,60}?)[ \t]*:?[ \t]*(?:\*\*|__|=+|-{2,}|\]):?[ \t]*$"
-)
-_LABEL = re.compile(
-    r"[ \t|*_]*\"?(?P<label>[^:=\"\n]{1,90}?)\"?[ \t*_|]*(?P<mark>:(?!//)|=(?!=)|[ \t][—–-][ \t])[ \t*_|]*"
-)
-_OVER_AN_END = re.compile(r"[.!?]\s+\S+\s+\S|(?:\S{1,40}\s{1,5}){2}\S{1,40}[.!?]\s{1,5}\S")
-_LABEL_MARKS = (":", "=", " - ", "—", "–")
+# Zones whose quotes are shown to the model, not ordered to be said.
+_SHOWN = frozenset(("counter", "example", "template", "comment", "changelog"))
+_NUMBER = re.compile(r"\W*(\d{1,2})[.):]")
 
 
 @dataclass(slots=True)
@@ -75,6 +59,7 @@ class Frame:
     keyed: list[str] = field(default_factory=list)
     heading: bool = False
     bulleted: bool = False
+    case: bool = False  # the label is a case, and the rest is what is done in it
 
 
 @dataclass(slots=True)
@@ -117,20 +102,18 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         at = stop + 1
 
 
-def _is_title(body: str) -> bool:
-    return (
-        bool(body)
-        and quotations.words_in(body) <= 7
-        and body[-1] not in ".!?,;\"'>}])"
-        and not set(body) & set('":{}[]<>→=|?!')
-    )
-
-
-def _short_label(label: str) -> bool:
-    bare = re.sub(r"\([^)]*\)", "", label)
-    # Not over the end of a sentence: what stands before "Greeting:" is no part of the greeting. "Part 1. Greeting" is.
-    runs_over = _OVER_AN_END.search(bare)
-    return quotations.words_in(bare) <= 9 and not runs_over
+def _chained(text: str, pieces: Sequence[tuple[int, int, bool]]) -> dict[int, int]:
+    """Pieces of a line that are steps one after another, joined by two arrows or more, with their numbers."""
+    found: dict[int, int] = {}
+    run: list[int] = []
+    for at, (_, right, _) in enumerate((*pieces, (0, 0, False))):
+        run.append(at)
+        if right and text[right - 1] == "→":
+            continue
+        if len(run) > 2:
+            found |= {index: number for number, index in enumerate(run, 1) if index < len(pieces)}
+        run = []
+    return found
 
 
 class _Reader:
@@ -144,12 +127,12 @@ class _Reader:
         self.frames: list[Frame] = []
 
     def read(self) -> list[Frame]:
-        lines = list(_lines(self.text))
-        for number, (start, end) in enumerate(lines):
+        spans = list(_lines(self.text))
+        for number, (start, end) in enumerate(spans):
             if not self.text[start:end].strip(" \t\r\\"):
                 self._blank_line()
                 continue
-            following = lines[number + 1] if number + 1 < len(lines) else None
+            following = spans[number + 1] if number + 1 < len(spans) else None
             has_body = following is not None and bool(self.text[following[0] : following[1]].strip())
             self._line(number, start, end, has_body)
         return self.frames
@@ -161,59 +144,44 @@ class _Reader:
             state.block_zone, state.block_label, state.block_lines = "", "", 0
 
     def _line(self, number: int, start: int, end: int, has_body: bool) -> None:
-        bullet = _BULLET.match(self.text, start, end)
-        body = bullet.end() if bullet else start
-        heading = _HEADING.match(self.text, start, end)
-        step = self._ordinal(bullet)
-        if heading and not markup.inside(self.regions.comments, heading.start(1)):
-            self._heading(heading, number, end)
+        line = lines.line(self.text[start:end], self.memo)
+        body, step = start + line.body, line.step
+        if line.heading and not markup.inside(self.regions.comments, start + line.heading[0]):
+            self._heading(line.heading, number, start, end)
             return
-        text = self.text[body:end].strip()
-        boxed = _RULE_LINE.match(self.text, start, end)
-        if boxed or (text.endswith((":", ": |", ":|", ": >")) and _short_label(text) and '"' not in text):
-            self._block(boxed[1] if boxed else text.rstrip("|>: "), number, body, end)
+        if line.block is not None or (has_body and line.title):
+            name = line.block if line.block is not None else self.text[body:end].strip()
+            self._block(name, number, body, end)
             return
-        if has_body and step is None and not (bullet and bullet[0].strip()) and _is_title(text):
-            self._block(text, number, body, end)
-            return
-        named = _NAMED.match(self.text, start, end)
-        if named and (zone := zone_of(named[1], self.packs, self.memo)) and self._zone(body) not in UNSPOKEN:
-            self.state.block_zone, self.state.block_label, self.state.block_lines = zone, named[1], 0
+        zone = zone_of(line.named, self.packs, self.memo) if line.named else ""
+        if line.named and zone and self._zone(body) not in UNSPOKEN:
+            self.state.block_zone, self.state.block_label, self.state.block_lines = zone, line.named, 0
             self._frames(number, body, end, None, False, heading=True)
             return
         self.state.block_lines += 1
-        if step is None and self._zone(body) == "flow" and self._is_item(bullet, body, end):
+        if step is None and self._zone(body) == "flow" and self._is_item(line, body, end):
             self.state.items += 1
             step = self.state.items  # a list of what is done one after another
-        self._frames(number, body, end, step, bool(bullet and bullet[0].strip()))
+        self._frames(number, body, end, step, line.bulleted)
 
-    def _is_item(self, bullet: re.Match[str] | None, body: int, end: int) -> bool:
+    def _is_item(self, line: Line, body: int, end: int) -> bool:
         """Whether a line is one of a list: it has a bullet, or is a member of a laid-out list."""
-        if bullet and bullet[0].strip():
+        if line.bulleted:
             return True
         last = self.surface.original(end - 1, end).end
         return self.surface.source[last : last + 1] in (",", "]") and ":" not in self.text[body:end]
 
-    @staticmethod
-    def _ordinal(bullet: re.Match[str] | None) -> int | None:
-        if not bullet:
-            return None
-        number = bullet["number"] or bullet["bold"]
-        if number:
-            return int(number)
-        return ord(bullet["letter"]) - ord("a") + 1 if bullet["letter"] else None
-
-    def _heading(self, match: re.Match[str], number: int, end: int) -> None:
-        level, label = len(match[1]), match[2].strip()
+    def _heading(self, heading: tuple[int, int, int, str], number: int, start: int, end: int) -> None:
+        _, level, words, label = heading
         state = self.state
         state.headings = [(depth, zone) for depth, zone in state.headings if depth < level]
         inherited = state.headings[-1][1] if state.headings else ""
         zone = zone_of(label, self.packs, self.memo) or (inherited if inherited in _STICKY else "")
         state.headings.append((level, zone))
-        ordinal = self._step(label) or re.match(r"\W*(\d{1,2})[.):]", label)
-        state.heading_step = self._step_number(ordinal[1]) if ordinal else None
+        ordinal = self._step(label) or _NUMBER.match(label)
+        state.heading_step = self._step_number(ordinal[ordinal.lastindex or 0]) if ordinal else None
         state.block_zone, state.block_label, state.block_lines = "", "", 0
-        self._frames(number, match.start(2), end, None, False, heading=True)
+        self._frames(number, start + words, end, None, False, heading=True)
 
     @staticmethod
     def _step_number(raw: str) -> int:
@@ -233,10 +201,13 @@ class _Reader:
 
     def _block(self, label: str, number: int, start: int, end: int) -> None:
         state = self.state
-        state.block_zone, state.block_label, state.block_lines = zone_of(label, self.packs, self.memo) or "", label, 0
+        zone = zone_of(label, self.packs, self.memo)
+        if not zone and zone_of(label, self.packs, self.memo, ("lead_in",)):
+            zone = self._zone(start)  # "Say exactly this:" announces what the heading above it has named
+        state.block_zone, state.block_label, state.block_lines = zone, label, 0
         state.items = 0
         ordinal = self._step(label)
-        state.heading_step = self._step_number(ordinal[1]) if ordinal else state.heading_step
+        state.heading_step = self._step_number(ordinal[ordinal.lastindex or 0]) if ordinal else state.heading_step
         self._frames(number, start, end, None, False, heading=True)
 
     def _zone(self, at: int) -> str:
@@ -254,54 +225,29 @@ class _Reader:
     def _frames(
         self, number: int, start: int, end: int, step: int | None, bulleted: bool, heading: bool = False
     ) -> None:
-        quotes = quotations.quotes_in(self.plain, start, end)
-        label = self._label(start, end, quotes)
-        at = start
-        cuts = [*quotations.ends(self.plain, start, end, quotes, self.packs, self.surface), end]
-        if "</" in self.text[start:end]:
-            closed = (at for at in markup.element_ends(self.text, start, end) if not markup.inside(quotes, at))
-            cuts = sorted({*cuts, *closed})
-        for index, cut in enumerate(cuts):
-            for left, right in self._pieces(at, cut):
-                frame = Frame(
-                    left,
-                    right,
-                    self._zone(left),
-                    number,
-                    self.state.paragraph,
-                    step=step,
-                    heading=heading,
-                    bulleted=bulleted,
-                )
-                frame.quotes = [quote for quote in quotes if left <= quote[0] < right]
-                frame.label = label if index == 0 or not quotes else ""
-                self._refine(frame)
-                self.frames.append(frame)
-            at = cut
-
-    def _label(self, start: int, end: int, quotes: list[tuple[int, int]]) -> str:
-        head = self.plain[start : min(end, start + 130)]
-        if not any(mark in head for mark in _LABEL_MARKS):
-            return ""
-        match = _LABEL.match(self.plain, start, min(end, start + 130))
-        if not match or not _short_label(match["label"]) or (quotes and quotes[0][0] < match.start("label")):
-            return ""
-        if "<" in self.text[match.start("label") : match.end("label")]:
-            return ""  # words of two elements are no label
-        return match["label"].strip()
-
-    def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        while start < end and self.plain[start].isspace():
-            start += 1
-        while end > start and self.plain[end - 1].isspace():
-            end -= 1
-        while end - start > MAX_FRAME:  # hostile or unpunctuated text: bounded pieces keep every pattern linear
-            cut = self.text.rfind(" ", start + MAX_FRAME // 2, start + MAX_FRAME)
-            cut = cut if cut > 0 else start + MAX_FRAME
-            yield start, cut
-            start = cut
-        if end > start:
-            yield start, end
+        cut = lines.stretch(self.surface, self.memo, start, end)
+        quotes = [(start + left, start + right) for left, right in cut.quotes]
+        used, links = 0, _chained(self.text[start:end], cut.pieces)
+        for at, (left, right, labelled) in enumerate(cut.pieces):
+            frame = Frame(
+                start + left,
+                start + right,
+                self._zone(start + left),
+                number,
+                self.state.paragraph,
+                step=links.get(at, step),
+                label=cut.label if labelled else "",
+                heading=heading,
+                bulleted=bulleted,
+                case=cut.case and labelled,
+            )
+            while used < len(quotes) and quotes[used][0] < frame.end:
+                if quotes[used][0] >= frame.start:
+                    frame.quotes.append(quotes[used])
+                used += 1
+            self._refine(frame)
+            self._join(frame)
+            self.frames.append(frame)
 
     def _refine(self, frame: Frame) -> None:
         """Zone, step and keys from what stands in the frame itself."""
@@ -313,14 +259,23 @@ class _Reader:
             if named and not (frame.zone in UNSPOKEN and named in ("flow", "rules")):
                 frame.zone = named
             ordinal = self._step(frame.label, at_start=True)
-            frame.step = self._step_number(ordinal[1]) if ordinal else frame.step
+            frame.step = self._step_number(ordinal[ordinal.lastindex or 0]) if ordinal else frame.step
         if frame.step is None:
             opened = self.memo.opens("structure.step", self.plain[frame.start : frame.end])
             ordinal = self._step(self.text[frame.start : frame.start + 40], at_start=True) if opened else None
-            frame.step = self._step_number(ordinal[1]) if ordinal else self.state.heading_step
+            frame.step = self._step_number(ordinal[ordinal.lastindex or 0]) if ordinal else self.state.heading_step
         if frame.quotes and not frame.label and frame.zone not in _STICKY:
             lead = zone_of(frame.keyed[0][-90:], self.packs, self.memo, LEAD_ZONES)
             frame.zone = lead or frame.zone
+
+    def _join(self, frame: Frame) -> None:
+        """Of several quotes in a row, the next ones are what the first was said to be ("Bad openers: …")."""
+        last = self.frames[-1] if self.frames else None
+        if last is None or last.line != frame.line or last.zone not in _SHOWN or frame.zone in _SHOWN:
+            return
+        inside = sum(right - left for left, right in frame.quotes)
+        if frame.quotes and not frame.label and frame.end - frame.start - inside <= 3 * len(frame.quotes) + 1:
+            frame.zone = last.zone
 
     def _named(self, label: str) -> str:
         """The zone of a label. Of lines labelled alike ("say:", "agent:") only the first can open the call."""

@@ -18,7 +18,8 @@ from compliance.disclosure.rules.packs import Pack
 from compliance.disclosure.rules.results import Span
 
 _CORNERED = letters.SAME_LENGTH | str.maketrans({"『": '"', "』": '"'})
-_TAG = re.compile(r"</?[a-z][a-z0-9:_-]*(?:\s[^<>]{0,200})?/?>")
+_TAG = re.compile(r"</?[^\W\d_][\w:-]*(?:\s[^<>]{0,200})?/?>")
+_ARROW = re.compile(r"(?<![-=<!])[-=]>")
 _EMPHASIS = re.compile(r"[*~#>]+|(?<!\w)_+|_+(?!\w)")
 _BREAKS = re.compile(r"\\[ntr]|\\\"")
 
@@ -148,6 +149,8 @@ def fold(source: str, language: str, of: tuple[Pack, ...] | None = None) -> Surf
     `language` is the call's; `of` the packs to read with, else those of the languages that are in the text.
     """
     text, origin = _fold_characters(layout.lay_out(source))
+    if "->" in text or "=>" in text:
+        text = _ARROW.sub("→ ", text)
     text, disguised = _unmasked(text)
     taking_part, memo = tongues.active(text, language) if of is None else (of, None)
     before = origin

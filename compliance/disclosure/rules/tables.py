@@ -22,18 +22,18 @@ _REQUIRED = {
     "nobody",
 }
 _OPTIONAL = {
-    "clear": "tell_after not_teller told_you you_told hypothetical anaphora object",
+    "clear": "tell_after not_teller told_you you_told hypothetical anaphora object no_purpose",
     "denial": "data_object data_after exempt_before spoken",
     "forbid": "verb hard unless_asked not_ours style heading",
-    "cancel": "silent_markup",
-    "condition": "between heading",
-    "timing": "next anaphora",
+    "cancel": "silent_markup about understood reopen step",
+    "condition": "between heading every if_yes willing",
+    "timing": "next anaphora ahead",
     "external": "about",
     "placeholder": "name not_name",
-    "consent": "false_assurance",
+    "consent": "false_assurance silence_no",
     "markers": "neg_after neg_tell caller_deixis background",
     "strike": "other_call",
-    "zones": "changelog comment disabled template tools languages bilingual speech",
+    "zones": "changelog comment disabled template tools languages bilingual speech lead_in",
     "structure": "abbreviation carry_on",
     "evidence": "lead tail announce",
     "caller": "no_to_that minding cut_at cut_subject handover",
@@ -49,5 +49,10 @@ REQUIRED = _names(_REQUIRED)
 KNOWN = frozenset((*REQUIRED, *_names(_OPTIONAL)))
 REMEDY = ("notice", "express", "label")
 HEAD = frozenset(("language", "common", "everyday", "signs", "empty", "script", "spaced", "misspelt", "spelt"))
-BITS = {name: 1 << index for index, name in enumerate(sorted(KNOWN))}
-"""For every rule one bit, the same in all packs."""
+LONG = frozenset(f"{table}.frames" for table in ("clear", "unclear", "denial", "forbid")) | {
+    "cancel.part",
+    "consent.refusal",
+    "condition.some",
+    "zones.opening",
+}
+"""Rules of many branches."""

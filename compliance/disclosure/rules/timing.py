@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 
 from compliance.disclosure.rules import markup, segments
@@ -29,7 +30,7 @@ class Course:
     def asks(self) -> tuple[Frame, ...]:
         """Frames that ask the caller for personal data."""
         found = []
-        for frame in self.reading.frames:
+        for frame in self.reading.open_to("timing.ask_data"):
             if not self._flows(frame):
                 continue
             text = _VARIABLE.sub(" ", self.reading.whole(frame))
@@ -50,7 +51,7 @@ class Course:
         """Frames in which the caller is invited to speak on the matter, or asked who they are."""
         return tuple(
             frame
-            for frame in self.reading.frames
+            for frame in self.reading.open_to("timing.open_help", "timing.identity")
             if self._flows(frame)
             and (
                 self.reading.has("timing.open_help", self.reading.whole(frame))
@@ -79,15 +80,35 @@ class Course:
         if order:
             return order
         fixed = instructed and (reading.has("timing.first", before) or reading.has("timing.first", outer))
+        if self._asked_before(candidate, fixed, before):
+            return LATE
         asked = bool(self.asks) and self.asks[0].start < frame.start and not self._same_breath(candidate, self.asks[0])
         if fixed:
             return ON_TIME
+        if frame.zone == "rules":
+            return UNFIXED  # a duty, wherever it stands, says nothing about the order of a call
         if asked or self._after_question(candidate):
             return LATE
         invited = bool(self.invites) and self.invites[0].start < frame.start
         if invited and not self._same_breath(candidate, self.invites[0]):
             return UNFIXED
         return self._in_order(candidate)
+
+    def _asked_before(self, candidate: Candidate, fixed: bool, before: str) -> bool:
+        """Whether the sentence that orders a notice has data asked for first ("take the name, then tell …")."""
+        if candidate.part.quoted:
+            before = before[: candidate.part.start - candidate.frame.start]
+        elif candidate.mode is not Mode.INSTRUCTION:
+            return False
+        ordered = (fixed and not candidate.part.quoted) or self.reading.has("timing.next", before)
+        return ordered and self._asks_in(before)
+
+    def _asks_in(self, before: str) -> bool:
+        """Whether personal data is asked for in the words before a notice."""
+        text = _VARIABLE.sub(" ", before)
+        data = self.reading.search("timing.ask_data", text)
+        lead = text[: data.start()] if data else ""
+        return self.reading.has("timing.data_verb", lead) and not self.reading.has("timing.ahead", lead)
 
     def _ordered_next(self, frame: Frame) -> str:
         """When "this" is to be done, as the next sentence of the line says; empty where it does not."""
@@ -147,7 +168,13 @@ def condition(reading: Reading, candidate: Candidate) -> str:
         return _kind(reading, above)
     if frame.zone == "faq":
         return "some"
+    if frame.case and frame.zone != "opening" and not _every_case(reading, frame.label):
+        return _kind(reading, frame.label)
+    if candidate.part.quoted and frame.label and has_opposite(reading, frame):
+        return "some"
     outer = reading.outer(frame)
+    if _after_willingness(reading, frame):
+        return ""
     for pack in reading.packs_of(outer):
         outer = pack.rule("condition.harmless").sub(lambda match: " " * len(match[0]), outer)
     if candidate.part.quoted:
@@ -160,6 +187,53 @@ def condition(reading: Reading, candidate: Candidate) -> str:
     else:
         text = frame.label
     return _kind(reading, text) if reading.has("condition.some", text) else ""
+
+
+def _after_willingness(reading: Reading, frame: Frame) -> bool:
+    """Whether a notice stands behind the yes to whether the caller has time or wants to take part. Whoever says no has
+    no call to be told of; what else is asked before, such as for data, is a matter of time.
+    """
+    if not reading.has("condition.if_yes", reading.outer(frame)):
+        return False
+    asking = next((other for other in _frames_before(reading, frame, 4) if "?" in reading.whole(other)), None)
+    return asking is not None and reading.has("condition.willing", reading.whole(asking))
+
+
+def _frames_before(reading: Reading, frame: Frame, count: int) -> Iterator[Frame]:
+    """The frames before a frame, the nearest first."""
+    before = reading.before(frame)
+    while before is not None and count:
+        yield before
+        before, count = reading.before(before), count - 1
+
+
+def has_opposite(reading: Reading, frame: Frame) -> bool:
+    """Whether other words stand beside these for the opposite case ("match: …", "no match: …")."""
+    near = (*reading.after(frame, 3), reading.before(frame))
+    return any(
+        other is not None
+        and other.label
+        and other.quotes
+        and other.line != frame.line
+        and _is_opposite(reading, frame.label, other.label)
+        for other in near
+    )
+
+
+def _is_opposite(reading: Reading, one: str, other: str) -> bool:
+    bare = [reading.packs[0].rule("markers.neg").sub("", label).strip() for label in (one, other)]
+    negated = (bare[0] == one) != (bare[1] == other)
+    return (negated and bare[0] == bare[1]) or (
+        len(one) != len(other) and {one, other} in ({one, "un" + one}, {other, "un" + other})
+    )
+
+
+def _every_case(reading: Reading, label: str) -> bool:
+    """Whether a case is the one in which every call is: its start."""
+    return any(
+        reading.has(rule, label)
+        for rule in ("condition.every", "condition.harmless", "timing.first", "cancel.all_calls")
+    )
 
 
 def _trailing(reading: Reading, outer: str, at: int) -> str:
@@ -182,17 +256,3 @@ def _kind(reading: Reading, text: str) -> str:
     if reading.has("condition.switch", text):
         return "switch"
     return "place" if reading.has("condition.place", text) else "some"
-
-
-def another_greeting_lacks_it(reading: Reading, candidate: Candidate) -> bool:
-    """Whether some callers are greeted with other words ("returning customer: …"), in which nothing is disclosed."""
-    for frame in reading.opening_frames:
-        if frame is candidate.frame or not frame.quotes or not frame.label:
-            continue
-        text, label = reading.whole(frame), frame.label.replace("_", " ")
-        twin = frame.label == candidate.frame.label and frame.line != candidate.frame.line
-        if (twin or reading.has("condition.some", label)) and not any(
-            pack.rule("clear.frames").search(text) for pack in reading.packs
-        ):
-            return True
-    return False

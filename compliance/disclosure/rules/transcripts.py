@@ -167,8 +167,20 @@ def _undisclosed(heard: Heard) -> tuple[str, int | None]:
         return "ambiguous", heard.unclear[0]
     if heard.asked_by_caller or heard.objections:
         return "caller_only", None
+    return ("ai_only", None) if _told_of_ai(heard) else ("missing", None)
+
+
+def _told_of_ai(heard: Heard) -> bool:
+    """At the first interaction: in one of the agent's first two turns."""
     agents = [position for position, turn in enumerate(heard.turns) if turn.agent][:2]
-    return ("ai_only", None) if any(heard.has("ai.yes", position) for position in agents) else ("missing", None)
+    return any(heard.has("ai.yes", position) for position in agents)
+
+
+def _ai_label(heard: Heard) -> str:
+    agents = (position for position, turn in enumerate(heard.turns) if turn.agent)
+    if any(heard.has("ai.denied_plain", position) for position in agents):
+        return "denied"
+    return "yes" if _told_of_ai(heard) else "no"
 
 
 def _own_language(heard: Heard) -> tuple[list[int], bool]:
@@ -295,7 +307,8 @@ def judge_transcript(
         reasons, told = _judge(heard, view)
         if view.demand == places.ONE_PARTY:
             reasons = _one_party(reasons)
-    personal = heard.personal if language_packs.has_pack(heard.language) and reasons != ["no_live_caller"] else None
+    is_live = bool(heard.turns) and language_packs.has_pack(heard.language) and reasons != ["no_live_caller"]
+    personal = heard.personal if is_live else None
     objected = heard.objections[0] if heard.objections and reasons != ["no_live_caller"] else None
     return TranscriptResult(
         verdict=worst([TRANSCRIPT_REASONS[reason][0] for reason in reasons]),
@@ -307,4 +320,5 @@ def judge_transcript(
         objection_turn=heard.turns[objected].index if objected is not None else None,
         seconds_to_objection=_seconds(heard, objected) if objected is not None else None,
         rulebook=RULEBOOK_VERSION,
+        ai_check=places.check_ai(jurisdictions, _ai_label(heard)) if is_live else None,
     )

@@ -17,7 +17,7 @@ from compliance import jobs
 from compliance.dsr import access as requests
 from compliance.dsr import events, notices
 from compliance.dsr.models import SubjectRequest
-from compliance.dsr.operations import planning
+from compliance.dsr.operations import planning, telling
 from compliance.dsr.states import Reason, State, reason_fits
 from compliance.errors import Conflict, Invalid, OwnProposal
 from compliance.law.calendars import add_months
@@ -101,7 +101,7 @@ def deny_request(*, actor: Actor, request_id: UUID, reason: Reason, explanation:
         requests.require_state(request, State.OPEN, State.IN_PROGRESS)
         if any(item.result for item in requests.plan_of(request)):
             raise Conflict("The plan is being carried out", code="too_late")
-        close(request, State.DENIED, reason)
+        close(actor, request, State.DENIED, reason)
         log.append(
             actor=actor,
             event=events.REQUEST_DENIED,
@@ -123,19 +123,21 @@ def revoke_request(*, actor: Actor, request_id: UUID) -> SubjectRequest:
         requests.require_state(request, State.OPEN, State.IN_PROGRESS)
         if any(item.result for item in requests.plan_of(request)):
             raise Conflict("The plan is being carried out", code="too_late")
-        close(request, State.REVOKED, None)
+        close(actor, request, State.REVOKED, None)
         _note(actor, events.REQUEST_REVOKED, request, {})
     return request
 
 
-def close(request: SubjectRequest, state: State, reason: Reason | None) -> None:
+def close(actor: Actor, request: SubjectRequest, state: State, reason: Reason | None) -> None:
     """Put a request into a final state; its file is kept 24 months, then minimised."""
+    before = request.state
     request.state = state.value
     request.reason = reason.value if reason else ""
     request.minimise_on = add_months(timezone.now().date(), KEPT_MONTHS)
     if state is State.FULFILLED:
         request.fulfilled_at = timezone.now()
     request.save(update_fields=["state", "reason", "minimise_on", "fulfilled_at"])
+    telling.tell_state(actor, request, before)
 
 
 def _wait(actor: Actor, request: SubjectRequest) -> timedelta:

@@ -192,7 +192,7 @@ def _close(actor: Actor, request_id: UUID) -> None:
             decisions = [Decision(item.decision) for item in requests.plan_of(request) if item.right == right.right]
             right.outcome = outcome(decisions).value
             right.save(update_fields=["outcome"])
-        close(request, State.FULFILLED, None)
+        close(actor, request, State.FULFILLED, None)
         _note(actor, events.REQUEST_FULFILLED, request, {"artifacts": len(requests.plan_of(request))})
 
 

@@ -18,6 +18,7 @@ from compliance import law
 from compliance.dsr import access as requests
 from compliance.dsr import events, notices
 from compliance.dsr.models import ClaimedIdentity, RequestRight, SubjectRequest
+from compliance.dsr.operations import telling
 from compliance.errors import Invalid
 from compliance.recordings import identifiers
 from compliance.vault import store
@@ -87,6 +88,7 @@ def receive_request(*, actor: Actor, new: NewRequest) -> SubjectRequest:
             },
         )
         notices.queue(actor, request, notices.acknowledgement(request, requests.rights_of(request)))
+        telling.tell_state(actor, request, None)
     return request
 
 

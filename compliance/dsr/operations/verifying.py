@@ -18,6 +18,7 @@ from compliance import jobs
 from compliance.dsr import access as requests
 from compliance.dsr import events, notices
 from compliance.dsr.models import ClaimedIdentity, SubjectRequest, VerificationCode
+from compliance.dsr.operations import telling
 from compliance.dsr.states import Reason, State
 from compliance.errors import Conflict, Invalid, NotFound
 from compliance.recordings import people
@@ -48,7 +49,7 @@ def send_code(*, actor: Actor, request_id: UUID, claim_id: UUID) -> Verification
         requests.require_state(request, State.OPEN, State.IN_PROGRESS)
         code = new_code(actor, request, _claim(request, claim_id))
         if request.state == State.OPEN:
-            _move(request, State.IN_PROGRESS, Reason.NEED_USER_VERIFICATION)
+            _move(actor, request, State.IN_PROGRESS, Reason.NEED_USER_VERIFICATION)
     return code
 
 
@@ -118,7 +119,7 @@ def _verified(
         claim.save(update_fields=["verified_at"])
     request.verified_at = request.verified_at or now
     request.verified_by = how
-    _move(request, State.IN_PROGRESS, None)
+    _move(actor, request, State.IN_PROGRESS, None)
     log.append(
         actor=actor,
         event=events.IDENTITY_VERIFIED,
@@ -131,10 +132,12 @@ def _verified(
     jobs.enqueue_on_commit("dsr.locate_calls", organisation_id=actor.organisation_id, object_id=request.id)
 
 
-def _move(request: SubjectRequest, state: State, reason: Reason | None) -> None:
+def _move(actor: Actor, request: SubjectRequest, state: State, reason: Reason | None) -> None:
+    before = request.state
     request.state = state.value
     request.reason = reason.value if reason else ""
     request.save(update_fields=["state", "reason", "verified_at", "verified_by"])
+    telling.tell_state(actor, request, before)
 
 
 def _claim(request: SubjectRequest, claim_id: UUID) -> ClaimedIdentity:

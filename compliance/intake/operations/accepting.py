@@ -8,13 +8,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError
+from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
 from accounts import access as rights
-from accounts import tenancy
+from accounts import rows, tenancy
 from accounts.actors import Actor, ActorKind, Origin
-from audit import log
+from audit import log, wire
 from compliance import jobs
 from compliance.connectors import access as connectors
 from compliance.connectors import operations as connector_operations
@@ -87,8 +88,8 @@ def _accept_once(actor: Actor, post: Post, seal: Seal) -> Accepted:
             return _accept(actor, post, seal)
     except IntegrityError:
         with tenancy.operation(actor):
-            connection, key = _proven(actor.organisation_id, post)
-            known = _sent_again(actor.organisation_id, connection.id, key)
+            receiver, key = _proven(actor.organisation_id, post)
+            known = _sent_again(actor.organisation_id, receiver.id, key)
             if known is None:  # not the key was taken: a fault of ours, which must not be answered with success
                 raise
             return Accepted(known, is_new=False)
@@ -98,13 +99,13 @@ def _accept_large(actor: Actor, post: Post) -> Accepted:
     """What is too large for a row goes to the store, proven first and outside any transaction."""
     organisation_id = actor.organisation_id
     with tenancy.scope(organisation_id):
-        connection, key = _proven(organisation_id, post)
-        known = _sent_again(organisation_id, connection.id, key)
+        receiver, key = _proven(organisation_id, post)
+        known = _sent_again(organisation_id, receiver.id, key)
     if known is not None:
         return Accepted(known, is_new=False)
     staged = store.stage(
         organisation_id=organisation_id,
-        scope=scopes.delivery(connection.id, post.at.date()),
+        scope=scopes.delivery(receiver.id, post.at.date()),
         kind=store.ObjectKind.DELIVERY,
         source=post.incoming.raw_body,
         media_type=BODY,
@@ -119,34 +120,36 @@ def _accept_large(actor: Actor, post: Post) -> Accepted:
     return accepted
 
 
-def _proven(organisation_id: UUID, post: Post) -> tuple[connectors.Connection, bytes]:
+def _proven(organisation_id: UUID, post: Post) -> tuple[connectors.Receiver, bytes]:
     """The connection to which the delivery has proven itself, and the delivery's key. Raises BadSignature,
     Unavailable.
     """
-    connection, secrets = connectors.connection_with_secrets(organisation_id, post.reached.connection_id)
-    provider = provider_for(connection.platform)
-    incoming = replace(post.incoming, options=connectors.options_of(connection)) if provider.options else post.incoming
-    provider.verify_signature(incoming, secrets, post.at)
-    if connection.state != "active":
+    receiver = connectors.receiver(organisation_id, post.reached.connection_id)
+    provider = provider_for(receiver.platform)
+    incoming = replace(post.incoming, options=connectors.options_of(receiver)) if provider.options else post.incoming
+    provider.verify_signature(incoming, receiver.secrets, post.at)
+    if receiver.state != "active":
         raise Unavailable("This connection is paused", code="connection_paused")
-    key = store.fingerprint(organisation_id, f"delivery:{connection.id}", provider.delivery_key(post.incoming))
-    return connection, key
+    key = store.fingerprint(organisation_id, f"delivery:{receiver.id}", provider.delivery_key(post.incoming))
+    return receiver, key
 
 
 def _accept(actor: Actor, post: Post, seal: Seal) -> Accepted:
     organisation_id, size = actor.organisation_id, len(post.incoming.raw_body)
-    connection, key = _proven(organisation_id, post)
-    delivery = Delivery.objects.create(
-        organisation_id=organisation_id,
-        connection_id=connection.id,
-        key_digest=key,
-        size=size,
-        received_at=post.at,
-        object=seal(organisation_id, post),
-    )
-    connector_operations.touch_connection(connection)
-    note(actor, events.DELIVERY_ACCEPTED, delivery, size=size)
-    jobs.enqueue_on_commit("intake.process_delivery", organisation_id=organisation_id, object_id=delivery.id)
+    receiver, key = _proven(organisation_id, post)
+    connector_operations.touch_connection(receiver)
+    with wire.together(database):  # the object, the delivery, its entry and its job are one statement
+        delivery = Delivery(
+            organisation_id=organisation_id,
+            connection_id=receiver.id,
+            key_digest=key,
+            size=size,
+            received_at=post.at,
+            object=seal(organisation_id, post),
+        )
+        rows.insert(delivery)
+        note(actor, events.DELIVERY_ACCEPTED, delivery, size=size)
+        jobs.enqueue_on_commit("intake.process_delivery", organisation_id=organisation_id, object_id=delivery.id)
     return Accepted(delivery.id, is_new=True)
 
 
@@ -161,10 +164,10 @@ def _sealed_inline(organisation_id: UUID, post: Post) -> store.SealedObject:
 
 
 def _sent_again(organisation_id: UUID, connection_id: UUID, key: bytes) -> UUID | None:
-    rows = Delivery.objects.for_organisation(organisation_id).filter(connection_id=connection_id, key_digest=key)
-    known = rows.values_list("id", flat=True).first()
+    same = Delivery.objects.for_organisation(organisation_id).filter(connection_id=connection_id, key_digest=key)
+    known = same.values_list("id", flat=True).first()
     if known is not None:
-        rows.update(repeats=F("repeats") + 1)
+        same.update(repeats=F("repeats") + 1)
     return known
 
 

@@ -119,7 +119,8 @@ def _take_in_one(actor: Actor, connection_id: UUID, told: AgentFacts) -> int:
     agent = asking.note_pulled_agent(actor=actor, connection_id=connection_id, told=told)
     if not told.prompt.strip():
         return 0
-    return int(prompts.submit_prompt(actor=actor, agent=agent.id, text=told.prompt).is_new)
+    submitted = prompts.submit_prompt(actor=actor, agent=agent.id, text=told.prompt, agent_version=told.version)
+    return int(submitted.is_new)
 
 
 def _note(

@@ -92,19 +92,17 @@ def import_line(*, actor: Actor, run_id: UUID, line: Line, source: Source) -> bo
     Must be called outside a transaction; may run twice. Raises SourceError where the whole source does not answer.
     """
     rights.require(actor, "recordings.register")
-    with tenancy.scope(actor.organisation_id):
-        run = access.import_of(actor.organisation_id, run_id)
+    organisation_id = actor.organisation_id
+    with tenancy.scope(organisation_id):
+        run = access.import_of(organisation_id, run_id)
+        is_erased = registering.erased_call(organisation_id, run.connection_id, line.facts.external_id)
     if run.state != ImportRun.State.RUNNING:
         return False
-    result = _taken_in(_Work(actor, run, line, source))
+    result = _Result("refused", "call_erased") if is_erased else _taken_in(_Work(actor, run, line, source))
     with tenancy.operation(actor):
-        run = runs.locked_run(actor, run_id)
-        item = access.import_items(actor.organisation_id, run_id).get(number=line.number)
-        if item.state == WAITING:
-            item.state, item.code, item.call_id = result.state, result.code[:64], result.call_id
-            item.save(update_fields=["state", "code", "call"])
-            runs.counted(run, _TALLIES[result.state])
-            run.save()
+        item = access.import_items(organisation_id, run_id).filter(number=line.number, state=WAITING)
+        if item.update(state=result.state, code=result.code[:64], call_id=result.call_id):
+            runs.count(organisation_id, run_id, _TALLIES[result.state])
     return True
 
 
@@ -153,10 +151,7 @@ class _OtherBytes(Exception):
 
 
 def _taken_in(work: _Work) -> _Result:
-    organisation_id, line = work.actor.organisation_id, work.line
-    with tenancy.scope(organisation_id):
-        if registering.erased_call(organisation_id, work.run.connection_id, line.facts.external_id):
-            return _Result("refused", "call_erased")
+    line = work.line
     try:
         facts = _with_words(line, work.source)
         _require_hash(line, work.source)
@@ -218,6 +213,8 @@ def _with_sound(work: _Work, so_far: _Result, recording: RecordingFacts) -> _Res
         artifact_id, outcome = fetching.take_in_recording(
             actor=work.actor, call_id=call_id, recording=recording, chunks=pieces
         )
+    if outcome.state is ArtifactState.STORED and not outcome.code:  # by us, now
+        return _Result("done", call_id=call_id)
     with tenancy.scope(organisation_id):
         artifact = register.artifact_of(organisation_id, artifact_id)
     if artifact.state in register.READABLE:

@@ -15,6 +15,7 @@ from accounts import tenancy
 from accounts.actors import Actor
 from audit import log
 from compliance.errors import Conflict, Invalid
+from compliance.outlet import operations as outlet
 from compliance.reconciliation import access, events
 from compliance.reconciliation.models import Finding, Run
 from compliance.reconciliation.rules.comparing import Difference
@@ -49,12 +50,18 @@ def keep(organisation_id: UUID, differences: Iterable[Difference], run: Run | No
         row.last_run = run or row.last_run
     Finding.objects.for_organisation(organisation_id).bulk_update(known, ["last_seen_at", "facts", "last_run"])
     fresh = [one for key, one in seen.items() if key not in {(row.kind, row.thing) for row in known}]
-    Finding.objects.bulk_create([_new(organisation_id, one, run) for one in fresh])
+    added = Finding.objects.bulk_create([_new(organisation_id, one, run) for one in fresh])
+    outlet.announce_events(actor=Actor.scheduler(organisation_id), news=[_news(row) for row in added])
     for one in fresh:
         if one.kind in ALARMING:
             logger.error("reconciliation.alarm", organisation_id=str(organisation_id), kind=one.kind.value)
     dismissed = {(row.kind, row.thing) for row in known if row.state == Finding.State.DISMISSED}
     return Kept(len(fresh), Counter(kind for kind, thing in seen if (kind, thing) not in dismissed))
+
+
+def _news(row: Finding) -> outlet.News:
+    told = {"finding_id": row.id, "kind": row.kind, "artifact_id": row.artifact_id}
+    return outlet.News("reconciliation.finding.opened", told)
 
 
 def _new(organisation_id: UUID, found: Difference, run: Run | None) -> Finding:

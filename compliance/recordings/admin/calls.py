@@ -17,7 +17,7 @@ from accounts.buttons import Show, button
 from accounts.console import ScopedAdmin, actor_of
 from accounts.pages import Facts, Part, Table
 from compliance.recordings import access, places
-from compliance.recordings.admin import content, describing, tables
+from compliance.recordings.admin import content, describing, searching, tables
 from compliance.recordings.models import Call
 from compliance.recordings.operations import placing
 
@@ -35,6 +35,7 @@ class CallAdmin(ScopedAdmin):
     search_fields = ("external_id",)
     search_help_text = "Id of the call, here or at its platform; or of a batch"
     ordering = ("-id",)
+    actions_list = ("search_words",)
     actions_detail = ("open_content", "set_places", "set_labels")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
@@ -117,6 +118,18 @@ class CallAdmin(ScopedAdmin):
         )
 
     @button(
+        "recordings.search_transcripts",
+        "Search words",
+        text="You see the sentences in which the words were said. The search and each call shown are entries in the "
+        "log, with your name and this purpose; the words are not.",
+        form=searching.SearchQuestion,
+        submit="Search",
+        icon="manage_search",
+    )
+    def search_words(self, actor: Actor, row: None, data: dict[str, Any]) -> Show:
+        return searching.show(actor, data)
+
+    @button(
         "recordings.open_content",
         "Open sound and words",
         text="You see and hear what was said. The opening is an entry in the log, with your name and this purpose.",
@@ -127,7 +140,7 @@ class CallAdmin(ScopedAdmin):
     )
     def open_content(self, actor: Actor, row: Call, data: dict[str, Any]) -> Show:
         purpose = content.PurposeQuestion.stated(data)
-        return Show("Sound and words", [content.sound(actor, row, purpose), content.talk(actor, row, purpose)])
+        return Show("Sound and words", [content.sound(actor, row, purpose), *content.words(actor, row, purpose)])
 
     @button(
         "recordings.describe",

@@ -12,10 +12,11 @@ from accounts.actors import Actor
 from accounts.buttons import Question
 from accounts.pages import Part, Player, Talk, Words
 from compliance.connectors.facts import Message
-from compliance.errors import NotFound
+from compliance.errors import Conflict, NotFound
 from compliance.recordings import access, purposes
+from compliance.recordings.admin import insights
 from compliance.recordings.models import Call
-from compliance.recordings.operations import links, opening
+from compliance.recordings.operations import concluding, links, opening
 
 _OTHER = "other"
 
@@ -60,12 +61,23 @@ def sound(actor: Actor, call: Call, purpose: str) -> Part:
     return Player("Sound", f"/play/{issued.token}", text)
 
 
-def talk(actor: Actor, call: Call, purpose: str) -> Part:
+def words(actor: Actor, call: Call, purpose: str) -> list[Part]:
+    """What was said, with what was found in it, and that in figures."""
     try:
         messages = opening.open_transcript(actor=actor, call_id=call.id, purpose=purpose)
     except NotFound:
-        return Words("Words", "This call has no transcript.")
-    return Talk("Words", [(_at(message, call), message.role, message.content) for message in messages])
+        return [Words("Words", "This call has no transcript.")]
+    try:
+        opened = concluding.open_insights(actor=actor, call_id=call.id, purpose=purpose)
+    except Conflict:
+        pending = Words("What was found in the words", "These words are still being looked through.")
+        return [_talk(call, messages, [one.content for one in messages]), pending]
+    said = insights.marked(messages, opened.insights.spans)
+    return [_talk(call, messages, said), insights.insights(opened)]
+
+
+def _talk(call: Call, messages: list[Message], said: list[str]) -> Talk:
+    return Talk("Words", [(_at(one, call), one.role, text) for one, text in zip(messages, said, strict=True)])
 
 
 def _at(message: Message, call: Call) -> str:

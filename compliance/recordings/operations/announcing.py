@@ -54,8 +54,8 @@ def announce_recordings(taking: Taking) -> list[Artifact]:
 
 
 def expect_recording(organisation_id: UUID, call_id: UUID, recording: RecordingFacts) -> tuple[Artifact, bool]:
-    """The artifact of a recording that is at hand, and whether it is new. Locks the call. Raises Gone for an erased
-    one.
+    """The artifact of a recording that is at hand, and whether it is new. Locks the call, which is the artifact's
+    `.call` then. Raises Gone for an erased one.
     """
     call = erasing.lock_call(organisation_id, call_id)
     if call.state != call.State.ACTIVE:
@@ -65,6 +65,7 @@ def expect_recording(organisation_id: UUID, call_id: UUID, recording: RecordingF
         one for one in erasing.lock_artifacts(organisation_id, call_id) if (one.kind, one.variant) == (kind, variant)
     ]
     if known:
+        known[-1].call = call
         return known[-1], False
     artifact: Artifact = Artifact.objects.create(
         organisation_id=organisation_id,
@@ -113,7 +114,7 @@ def _announce(taking: Taking, recording: RecordingFacts) -> Artifact | None:
     elif ArtifactState(artifact.state) in _ADDRESSABLE and _is_elsewhere(artifact, recording):
         _readdress(taking, artifact, recording)
     else:
-        return _note_hash(artifact, recording)
+        return _note_hash(taking, artifact, recording)
     jobs.enqueue_on_commit("recordings.fetch_recording", organisation_id=taking.organisation_id, object_id=artifact.id)
     return artifact
 
@@ -181,7 +182,7 @@ def _cipher_document(cipher: RecordingCipher) -> bytes:
     return json.dumps(asdict(cipher), separators=(",", ":")).encode()
 
 
-def _note_hash(artifact: Artifact, recording: RecordingFacts) -> Artifact | None:
+def _note_hash(taking: Taking, artifact: Artifact, recording: RecordingFacts) -> Artifact | None:
     """A hash that is told after the address. Stored bytes that differ stay, and are shown as disputed."""
     told = _hash_of(recording) if recording.content is None else ""
     if not told or artifact.expected_hash == told or artifact.sealed_cipher is not None:
@@ -191,6 +192,10 @@ def _note_hash(artifact: Artifact, recording: RecordingFacts) -> Artifact | None
     is_stored = artifact.state == ArtifactState.STORED.value and sealed is not None
     if sealed is None or not is_stored or agrees(told, sha256=sealed.sha256, sha512=sealed.sha512):
         artifact.save(update_fields=["expected_hash"])
+        return None
+    if told.startswith("sha512:") and not sealed.sha512:  # nobody has taken it: the sound is to be read once more
+        artifact.save(update_fields=["expected_hash"])
+        jobs.enqueue_on_commit("recordings.compare_hash", organisation_id=taking.organisation_id, object_id=artifact.id)
         return None
     artifact.failure_code = "hash_mismatch"
     artifact.save(update_fields=["expected_hash", "failure_code"])

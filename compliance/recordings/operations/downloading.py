@@ -185,6 +185,7 @@ def seal(task: Task, audio: Audio, prober: Prober) -> Fetched:
         source=prober.tee(audio),
         media_type=audio.container.media_type,
         version=task.version,
+        with_sha512=task.expected_hash.startswith("sha512:"),
     )
     try:
         _compare(task, audio, staged)

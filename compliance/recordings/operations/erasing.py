@@ -21,6 +21,7 @@ from accounts import routing
 from compliance.errors import Conflict, NotFound
 from compliance.recordings import labels, states
 from compliance.recordings.models import Artifact, Call, DataSubject, Location, Party, PlaybackLink, SubjectIdentifier
+from compliance.recordings.operations import concluded, indexed
 from compliance.recordings.states import ArtifactKind, ArtifactState, LocationState
 from compliance.vault import scopes, store
 
@@ -38,6 +39,12 @@ def lock_call(organisation_id: UUID, call_id: UUID) -> Call:
     if call is None:
         raise NotFound()
     return call
+
+
+def lock_calls(organisation_id: UUID, call_ids: Sequence[UUID]) -> list[Call]:
+    """`lock_call` for many, in order of id; ids of nobody are left out."""
+    rows = Call.objects.for_organisation(organisation_id).select_for_update().filter(id__in=call_ids)
+    return list(rows.order_by("id"))
 
 
 def lock_artifacts(organisation_id: UUID, call_id: UUID) -> list[Artifact]:
@@ -93,6 +100,9 @@ def move_artifact(artifact: Artifact, to: ArtifactState, **columns: Any) -> None
     for name, value in columns.items():
         setattr(artifact, name, value)
     artifact.save(update_fields=["state", *columns])
+    if to is ArtifactState.DELETING:
+        indexed.forget_what_leaves([artifact])
+        concluded.forget_what_leaves([artifact])
 
 
 def move_batch(artifacts: Sequence[Artifact], to: ArtifactState, **columns: Any) -> None:
@@ -108,6 +118,9 @@ def move_batch(artifacts: Sequence[Artifact], to: ArtifactState, **columns: Any)
         artifact.state = to.value
         for name, value in columns.items():
             setattr(artifact, name, value)
+    if to is ArtifactState.DELETING:
+        indexed.forget_what_leaves(artifacts)
+        concluded.forget_what_leaves(artifacts)
 
 
 def assign_batch(
@@ -256,6 +269,8 @@ def mark_call_erasing(call: Call) -> None:
         raise Conflict("This call is being erased already, or is", code="call_erased")
     call.state = Call.State.ERASING
     call.save(update_fields=["state"])
+    indexed.forget_words(call.organisation_id, [call.id])
+    concluded.forget_insights(call.organisation_id, [call.id])
 
 
 def mark_call_active(call: Call) -> None:
@@ -264,6 +279,8 @@ def mark_call_active(call: Call) -> None:
         raise Conflict("This call is not being erased", code="state_forbids")
     call.state = Call.State.ACTIVE
     call.save(update_fields=["state"])
+    indexed.ask_for_words(call.organisation_id, call.id)
+    concluded.ask_for_insights(call.organisation_id, call.id)
 
 
 def mark_call_erased(call: Call) -> None:

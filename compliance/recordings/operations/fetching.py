@@ -100,8 +100,7 @@ def take_in_recording(
     Must be called outside a transaction. Raises Gone for an erased call, and whatever the chunks raise.
     """
     rights.require(actor, "recordings.register")
-    artifact_id = _expect(actor, call_id, recording)
-    task = _begin(actor, artifact_id)
+    artifact_id, task = _expect(actor, call_id, recording)
     if isinstance(task, Outcome):
         return artifact_id, task
     media_type = recording.media_type or ""
@@ -126,13 +125,13 @@ def _had(actor: Actor, artifact_id: UUID, get: Callable[[], Fetched]) -> Outcome
     return _note_refused(actor, artifact_id)
 
 
-def _expect(actor: Actor, call_id: UUID, recording: RecordingFacts) -> UUID:
-    """The artifact that the recording will be, registered where there is none."""
+def _expect(actor: Actor, call_id: UUID, recording: RecordingFacts) -> tuple[UUID, Task | Outcome]:
+    """The artifact that the recording will be, registered where there is none, and begun."""
     with tenancy.operation(actor):
         artifact, is_new = announcing.expect_recording(actor.organisation_id, call_id, recording)
         if is_new:
             keeping.note(actor, events.ARTIFACT_ANNOUNCED, artifact)
-    return artifact.id
+        return artifact.id, _begun(actor, artifact)
 
 
 def retry_fetch(*, actor: Actor, artifact_id: UUID) -> Artifact:
@@ -152,17 +151,20 @@ def retry_fetch(*, actor: Actor, artifact_id: UUID) -> Artifact:
 def _begin(actor: Actor, artifact_id: UUID) -> Task | Outcome:
     """Under lock: is there anything to fetch? The state says so before the first byte is asked for."""
     with tenancy.operation(actor):
-        artifact = erasing.lock_artifact(actor.organisation_id, artifact_id)
-        state = ArtifactState(artifact.state)
-        call = artifact.call
-        if call is None or call.state != Call.State.ACTIVE or announcing.is_absent(artifact):
-            return Outcome(state, "nothing_to_fetch")
-        if state in _FETCHABLE:
-            erasing.move_artifact(artifact, ArtifactState.FETCHING, failure_code="")
-            keeping.note(actor, events.FETCH_BEGUN, artifact)
-        elif state is not ArtifactState.FETCHING:  # fetching: an earlier worker died over it
-            return Outcome(state, "nothing_to_fetch")
-        return _task_of(artifact, call)
+        return _begun(actor, erasing.lock_artifact(actor.organisation_id, artifact_id))
+
+
+def _begun(actor: Actor, artifact: Artifact) -> Task | Outcome:
+    state = ArtifactState(artifact.state)
+    call = artifact.call
+    if call is None or call.state != Call.State.ACTIVE or announcing.is_absent(artifact):
+        return Outcome(state, "nothing_to_fetch")
+    if state in _FETCHABLE:
+        erasing.move_artifact(artifact, ArtifactState.FETCHING, failure_code="")
+        keeping.note(actor, events.FETCH_BEGUN, artifact)
+    elif state is not ArtifactState.FETCHING:  # fetching: an earlier worker died over it
+        return Outcome(state, "nothing_to_fetch")
+    return _task_of(artifact, call)
 
 
 def _task_of(artifact: Artifact, call: Call) -> Task:
@@ -229,6 +231,10 @@ def _keep(actor: Actor, artifact_id: UUID, fetched: Fetched) -> Outcome:
         keeping.locate_in_store(artifact, sealed)
         keeping.note(actor, events.ARTIFACT_STORED, artifact)
         call_id = _call_id(artifact)
+        if artifact.sealed_cipher is None and not announcing.agrees(
+            artifact.expected_hash, sha256=sealed.sha256, sha512=sealed.sha512
+        ):  # told while the bytes were coming
+            jobs.enqueue_on_commit("recordings.compare_hash", organisation_id=organisation_id, object_id=artifact.id)
         jobs.enqueue_on_commit("retention.assign", organisation_id=organisation_id, object_id=call_id)
         jobs.enqueue_on_commit("disclosure.find_refusals", organisation_id=organisation_id, object_id=call_id)
     return Outcome(ArtifactState.STORED)

@@ -52,11 +52,9 @@ class Playing:
 
 def open_transcript(*, actor: Actor, call_id: UUID, purpose: str = "") -> list[Message]:
     """The words of a call. Raises NotFound where there are none, Gone once the call is erased."""
-    purpose = _allowed(actor, purpose)
+    purpose = allowed_purpose(actor, purpose)
     with tenancy.operation(actor):
-        artifact = _newest(actor, call_id, access.transcript_of)
-        if artifact is None:
-            raise NotFound("This call has no transcript", code="no_transcript")
+        artifact = newest_transcript(actor, call_id)
         messages = access.messages_in(artifact)
         _note_opened(actor, artifact, purpose)
     return messages
@@ -64,7 +62,7 @@ def open_transcript(*, actor: Actor, call_id: UUID, purpose: str = "") -> list[M
 
 def open_summary(*, actor: Actor, call_id: UUID, purpose: str = "") -> Summary:
     """What the platform made of a call; blank where it made nothing."""
-    purpose = _allowed(actor, purpose)
+    purpose = allowed_purpose(actor, purpose)
     with tenancy.operation(actor):
         artifact = _newest(actor, call_id, access.summary_of)
         if artifact is None:
@@ -76,7 +74,7 @@ def open_summary(*, actor: Actor, call_id: UUID, purpose: str = "") -> Summary:
 
 def open_call_facts(*, actor: Actor, call_id: UUID, purpose: str = "") -> CallFacts:
     """What the platform told about a call: number, name, ids."""
-    purpose = _allowed(actor, purpose)
+    purpose = allowed_purpose(actor, purpose)
     with tenancy.operation(actor):
         facts = access.kept_facts(access.call_of(actor.organisation_id, call_id))
         links.note_access(actor, events.CALL_OPENED, ("call", call_id), purpose, {})
@@ -111,9 +109,18 @@ def open_link(playable: Playable, asked: str | None, *, origin: Origin) -> Playi
     return Playing(playable, part, pieces)
 
 
-def _allowed(actor: Actor, purpose: str) -> str:
+def allowed_purpose(actor: Actor, purpose: str) -> str:
+    """The purpose of an opening that this actor may make."""
     rights.require(actor, "recordings.open_content")
     return links.stated_purpose(actor, purpose)
+
+
+def newest_transcript(actor: Actor, call_id: UUID) -> Artifact:
+    """The transcript that is opened. Raises NotFound where there is none, Gone once the call is erased."""
+    artifact = _newest(actor, call_id, access.transcript_of)
+    if artifact is None:
+        raise NotFound("This call has no transcript", code="no_transcript")
+    return artifact
 
 
 def _newest(actor: Actor, call_id: UUID, find: Callable[[UUID, UUID], Artifact | None]) -> Artifact | None:

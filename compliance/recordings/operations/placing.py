@@ -16,7 +16,7 @@ from compliance.errors import Gone, Invalid
 from compliance.recordings import events, identifiers, places
 from compliance.recordings.identifiers import IdentifierError, IdentifierKind
 from compliance.recordings.models import Call
-from compliance.recordings.operations import erasing
+from compliance.recordings.operations import concluded, erasing
 from compliance.recordings.places import Confidence, End, Placement, Source
 
 MOST_LABELS = 20
@@ -113,6 +113,7 @@ def _check_words(words: Sequence[Word]) -> None:
 def _look_again(actor: Actor, call_id: UUID) -> None:
     jobs.enqueue_on_commit("retention.assign", organisation_id=actor.organisation_id, object_id=call_id)
     jobs.enqueue_on_commit("disclosure.audit_call", organisation_id=actor.organisation_id, object_id=call_id)
+    concluded.ask_for_insights(actor.organisation_id, call_id)
 
 
 def _e164(number: str | None) -> str | None:

@@ -27,7 +27,7 @@ from compliance.errors import Gone
 from compliance.recordings import access, documents, events, fingerprints, labels
 from compliance.recordings.documents import Summary
 from compliance.recordings.models import Artifact, Call, Party
-from compliance.recordings.operations import announcing, erasing, keeping, placing, recognising
+from compliance.recordings.operations import announcing, concluded, erasing, indexed, keeping, placing, recognising
 from compliance.recordings.operations.keeping import Taking
 from compliance.recordings.states import ArtifactKind
 from compliance.vault import store
@@ -95,6 +95,7 @@ def _register(actor: Actor, connection_id: UUID, facts: CallFacts, received_at: 
         _write_columns(taking, told_labels=set(known.labels if known else ()))
     if changed and not is_new:
         announcing.follow_platform_days(taking)
+        indexed.follow_beginning(call)
     _take_in_content(taking, is_new=is_new, changed=changed)
     return call
 
@@ -275,6 +276,8 @@ def _take_in_content(taking: Taking, *, is_new: bool, changed: bool) -> None:
     _enqueue(taking, "retention.assign")
     if transcript:
         _enqueue(taking, "disclosure.audit_call")
+        indexed.ask_for_words(taking.organisation_id, taking.call.id)
+        concluded.ask_for_insights(taking.organisation_id, taking.call.id)
 
 
 def _enqueue(taking: Taking, job: str) -> None:

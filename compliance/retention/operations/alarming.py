@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import access, tenancy
 from accounts.actors import Actor
+from compliance.outlet import operations as outlet
 from compliance.retention import debt, events, holds
 from compliance.retention.models import UpstreamTask
 
@@ -69,5 +70,8 @@ def _alarm(actor: Actor, location_id: UUID, alarm: str) -> bool:
         location.save(update_fields=["proof"])
         what = {"after": alarm, "code": location.last_code or None, "artifact": str(location.artifact_id)}
         debt.note(actor, events.DEBT_ALARMED, location_id, what)
+        told = {"location_id": location_id, "artifact_id": location.artifact_id}
+        told |= {"after": alarm, "code": location.last_code or None}
+        outlet.announce_event(actor=actor, type="deletion_debt.overdue", data=told)
     _log.error("retention.debt_alarm", location=str(location_id), after=alarm, code=location.last_code)
     return True

@@ -26,6 +26,7 @@ from accounts.actors import Actor
 from audit import log
 from compliance import jobs
 from compliance.errors import Conflict, NotFound, OwnProposal
+from compliance.outlet import operations as outlet
 from compliance.recordings import access as register
 from compliance.recordings.operations import erasing
 from compliance.recordings.states import EXPIRING
@@ -244,6 +245,8 @@ def _stop(actor: Actor, run: RetentionRun) -> None:
     run.due = run.begun + run.held + _due(run.organisation_id, run.on).count()
     run.save(update_fields=["state", "due", "decided_by", "decided_at"])
     _note(actor, events.RUN_STOPPED, run, log.EntryClass.DECISION, outcome="stopped")
+    told = {"run_id": run.id, "on": run.on, "due": run.due, "guard": run.guard}
+    outlet.announce_event(actor=actor, type="retention.run.stopped", data=told)
     _alarm(run)
 
 

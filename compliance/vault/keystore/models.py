@@ -25,12 +25,20 @@ class Key(models.Model):
     wrapped = models.BinaryField()
     version = models.PositiveIntegerField(default=1)
     provider = models.CharField(max_length=24, blank=True, help_text="the key service that wrapped an organisation key")
+    root_id = models.UUIDField(null=True, help_text="the organisation key that it lies under; none for those")
+    is_spare = models.BooleanField(default=False, help_text="beside the one in use while that is being replaced")
+    is_told = models.BooleanField(default=True, help_text="that its wrap was renewed stands in the log")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[ScopedManager[Any]] = ScopedManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organisation_id", "kind", "scope_id"], name="one_key_a_scope")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation_id", "kind", "scope_id", "is_spare"], name="one_key_a_scope_and_a_spare"
+            )
+        ]
+        indexes = [models.Index(fields=["root_id", "id"], name="keys_by_root")]
 
     def __str__(self) -> str:
         return f"{KeyKind(self.kind).name.lower()} key {self.id}"
@@ -42,6 +50,7 @@ class Epoch(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     number = models.PositiveBigIntegerField(default=0)
     moved_at = models.DateTimeField(default=timezone.now)
+    mark = models.PositiveBigIntegerField(default=0, help_text="the last destruction's number in the main database")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_epoch")]

@@ -60,19 +60,21 @@ def hang(head: bytes) -> Handler:
 
 
 def test_audio_is_given_out_in_chunks_with_its_hashes(serve: Serve, mp3: bytes) -> None:
-    server = serve(answer(mp3))
+    sound = mp3 * 9
+    server = serve(answer(sound))
     fetcher = SafeFetcher(test_hosts=destinations.parse_test_hosts(server.authority))
     url = f"http://{server.authority}/call.mp3"
-    with fetcher.open(url, allowed_hosts=[], limits=CALM, digest="sha256") as audio:
+    limits = replace(CALM, max_bytes=len(sound))
+    with fetcher.open(url, allowed_hosts=[], limits=limits, digest="sha256") as audio:
         assert (audio.container, audio.media_type) == (Container.MP3, "audio/mpeg")
-        assert audio.announced_bytes == len(mp3)
+        assert audio.announced_bytes == len(sound)
         with pytest.raises(FetchFailed, match="truncated"):
             audio.receipt  # noqa: B018
         chunks = list(audio)
         receipt = audio.receipt
     assert len(chunks) > 1
-    assert b"".join(chunks) == mp3
-    assert audio.received() == (receipt.bytes_total, receipt.digest) == (len(mp3), hashlib.sha256(mp3).hexdigest())
+    assert b"".join(chunks) == sound
+    assert audio.received() == (receipt.bytes_total, receipt.digest) == (len(sound), hashlib.sha256(sound).hexdigest())
     assert receipt.media_type == "audio/mpeg"
 
 

@@ -26,7 +26,7 @@ NEW = NewConnection("dialgen", "Main line", allowed_hosts=["Recordings.DialGen.e
 
 def proves(connection: Connection, token: str) -> bool:
     with tenancy.scope(connection.organisation_id):
-        secrets = access.secrets_of(connection)
+        secrets = access.receiver(connection.organisation_id, connection.id).secrets
     try:
         base.check_tokens(base.Incoming({}, b"", path_token=token), secrets, datetime.now(UTC))
     except base.BadSignature:

@@ -2,14 +2,14 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compliance.connectors import probing, probing_child
+from compliance.connectors import probing, probing_child, probing_host
 from compliance.connectors.probing import AudioFacts, ProbeFailed, ProbeLimits, Prober
 from compliance.connectors.sniffing import Container
 from tests.compliance.connectors.tones import KINDS, tone
@@ -20,18 +20,20 @@ MANIFEST = json.loads((SAMPLES / "manifest.json").read_text())["samples"]
 
 
 @pytest.fixture
-def altered_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+def altered_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
     """Puts another body into the child's measuring function; its limits stay as they are."""
     original = Path(probing.__file__).with_name("probing_child.py").read_text()
     start = 'if __name__ == "__main__":'
 
-    def alter(body: str) -> None:
+    def alter(body: str, function: str = "_measure(source, container, counts=True)") -> None:
         child = tmp_path / "child.py"
-        warmed = f"import os, socket\ndef _warm_up():\n    pass\ndef _measure(source, container):\n{body}\n"
+        warmed = f"import stat\ndef _warm_up():\n    pass\ndef {function}:\n{body}\n"
         child.write_text(original.replace(start, warmed + start))
         monkeypatch.setattr(probing, "_CHILD", child)
 
-    return alter
+    probing_host.end_idle()
+    yield alter
+    probing_host.end_idle()
 
 
 def code_of(body: bytes, container: Container, limits: ProbeLimits | None = None) -> str:
@@ -152,13 +154,13 @@ def test_a_failing_probe_does_not_disturb_the_stream(mp3: bytes) -> None:
             prober.finish()
 
 
-def test_memory_has_a_limit(altered_child: Callable[[str], None]) -> None:
+def test_memory_has_a_limit(altered_child: Callable[..., None]) -> None:
     altered_child(f"    bytes(500_000_000)\n    return {SILENCE}")
     assert code_of(b"", Container.MP3, ProbeLimits(memory_bytes=400_000_000)) == "not_audio"
     assert probing.probe([b""], Container.MP3).codec == "none"
 
 
-def test_processor_time_has_a_limit(altered_child: Callable[[str], None]) -> None:
+def test_processor_time_has_a_limit(altered_child: Callable[..., None]) -> None:
     altered_child("    while True: pass")
     assert code_of(b"", Container.MP3, ProbeLimits(cpu_seconds=1)) == "limits"
 
@@ -187,14 +189,17 @@ def test_a_child_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_pat
         '{"codec": null, "channels": 1, "sample_rate": 16000, "duration_seconds": 1}',
     ],
 )
-def test_a_child_that_lies_is_not_believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str) -> None:
-    child = tmp_path / "child.py"
-    child.write_text(f"import sys\nsys.stdin.buffer.read()\nsys.stdout.write({answer!r})\n")
-    monkeypatch.setattr(probing, "_CHILD", child)
+def test_a_child_that_lies_is_not_believed(altered_child: Callable[..., None], answer: str) -> None:
+    altered_child(f"    os.write(1, {answer.encode()!r})\n    return 0", "_measure_input()")
     assert code_of(b"", Container.MP3) == "bad_answer"
 
 
-def test_the_child_can_open_nothing_and_knows_nothing(altered_child: Callable[[str], None]) -> None:
+def test_a_child_that_never_stops_talking_is_not_heard_out(altered_child: Callable[..., None]) -> None:
+    altered_child("    while True:\n        os.write(1, bytes(65_536))", "_measure_input()")
+    assert code_of(b"", Container.MP3) == "crashed"
+
+
+def test_the_child_can_open_nothing_and_knows_nothing(altered_child: Callable[..., None]) -> None:
     altered_child(f"""
     for attempt in (lambda: open("/etc/hosts"), lambda: socket.socket(), lambda: os.dup(0)):
         try:
@@ -207,7 +212,14 @@ def test_the_child_can_open_nothing_and_knows_nothing(altered_child: Callable[[s
     assert probing.probe([b""], Container.MP3).codec == "none"
 
 
-def test_no_child_is_left_behind(mp3: bytes) -> None:
-    with Prober(Container.MP3) as prober:
-        prober.feed(mp3)
-    assert prober._child.returncode is not None
+def test_the_child_holds_its_recording_and_no_way_to_the_owner(altered_child: Callable[..., None]) -> None:
+    altered_child(f"""
+    kinds = [stat.S_ISFIFO(os.fstat(0).st_mode), stat.S_ISFIFO(os.fstat(1).st_mode)]
+    for descriptor in range(3, 256):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            continue
+        kinds.append(False)
+    return {SILENCE} if all(kinds) else sys.exit(4)""")
+    assert probing.probe([b""], Container.MP3).codec == "none"

@@ -37,7 +37,7 @@ def eleven(cast: Cast) -> Connection:
 
 def secrets(connection: Connection) -> list[Secret]:
     with tenancy.scope(connection.organisation_id):
-        return access.secrets_of(connection)
+        return access.receiver(connection.organisation_id, connection.id).secrets
 
 
 def values(connection: Connection) -> list[bytes]:

@@ -62,7 +62,8 @@ def held_call(cast: Cast, agent: Any) -> Hold:
     connection = connectors.create_connection(actor=cast.officer.actor, new=new).connection
 
     def hold(turns: Sequence[Message], *, name: str = "call_1", rank: Rank = Rank.COMPLETED, **facts: Any) -> UUID:
-        said = CallFacts(name, rank, agent_id="agent_frontdesk", transcript=tuple(turns), **facts)
+        facts = {"agent_id": "agent_frontdesk", "transcript": tuple(turns)} | facts
+        said = CallFacts(name, rank, **facts)
         call = registering.register_call(
             actor=cast.officer.actor, connection_id=connection.id, facts=said, received_at=datetime.now(UTC)
         )

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.actors import Actor
 from compliance.disclosure import api as window
+from compliance.disclosure import rules
 from compliance.disclosure.operations import auditing
 from tests.cast import Cast, Member
 from tests.compliance.disclosure import conftest as room
@@ -89,7 +90,7 @@ def test_without_a_language_nothing_passes(api: APIClient) -> None:
         ({"prompt": "Hello", "transcription": []}, "prompt"),
         ({"prompt": ""}, "prompt"),
         ({"prompt": "   "}, "prompt"),
-        ({"prompt": "a" * 200_001}, "prompt"),
+        ({"prompt": "a" * (rules.MAX_CHARS + 1)}, "prompt"),
         ({"prompt": "half \ud800"}, "prompt"),
         ({"prompt": 7.5, "language": ["en"]}, "language"),
         ({"prompt": "Hello", "language": "not a tag"}, "language"),
@@ -175,7 +176,7 @@ def test_the_outsider_finds_nothing_and_the_engineer_does(
     assert signed_in(cast.outsider).get(FINDINGS).json()["results"] == []
     assert outsider_api.get(AUDITS).json()["results"] == []
     path = f"{FINDINGS}/{finding['id']}/resolve"
-    body = {"resolution": "fixed"}
+    body = {"resolution": "accepted"}
     assert signed_in(cast.outsider).post(path, body, format="json").status_code == 404
     assert signed_in(cast.engineer).post(path, body, format="json").status_code == 200
 

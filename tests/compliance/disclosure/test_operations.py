@@ -82,8 +82,7 @@ def test_the_same_text_for_other_callers_is_another_version(cast: Cast, agent: A
 def test_an_earlier_text_that_comes_back_is_in_force_again_and_judged_again(cast: Cast, agent: Any) -> None:
     first, second = submit(cast, agent, SILENT), submit(cast, agent, DISCLOSED)
     old = judge(cast, first)
-    (finding,) = room.findings(cast.engineer.actor)
-    findings.resolve_finding(actor=cast.engineer.actor, finding_id=finding.id, resolution="fixed")
+    assert judge(cast, second).verdict == "pass"
     back = prompts.submit_prompt(actor=cast.officer.actor, agent=agent.id, text=SILENT)
     assert (back.prompt.id, back.is_new) == (first.id, False)
     assert back.prompt.submitted_at > second.submitted_at
@@ -116,7 +115,7 @@ def test_who_may_submit(cast: Cast, agent: Any, entries: Entries) -> None:
         prompts.submit_prompt(actor=actor, agent=agent.id, text=f"{DISCLOSED} {actor.reference}")
 
 
-@pytest.mark.parametrize("text", ["", "  ", "\ud800", "a" * 200_001])
+@pytest.mark.parametrize("text", ["", "  ", "\ud800", "a" * (rules.MAX_CHARS + 1)])
 def test_what_is_no_prompt_changes_nothing(cast: Cast, agent: Any, text: str, jobs: Any, entries: Entries) -> None:
     with pytest.raises(Invalid):
         submit(cast, agent, text)
@@ -177,6 +176,7 @@ def test_a_rule_that_changed_judges_again_and_supersedes_the_open_findings(
     resolved, _ = room.findings(cast.engineer.actor)
     findings.resolve_finding(actor=cast.engineer.actor, finding_id=resolved.id, resolution="accepted")
     monkeypatch.setattr(rules, "RULEBOOK_VERSION", "2-0123456789ab")
+    monkeypatch.setattr(rules, "JUDGING_VERSION", "2-0123456789ab")
     second = judge(cast, prompt)
     assert (first.id != second.id, second.rulebook) == (True, "2-0123456789ab")
     states = [(one.reason, one.state, one.resolution) for one in room.findings(cast.engineer.actor)]
@@ -338,7 +338,7 @@ def test_who_may_resolve(cast: Cast, agent: Any) -> None:
     (finding,) = room.findings(cast.engineer.actor)
 
     def resolve(actor: Actor) -> Any:
-        return findings.resolve_finding(actor=actor, finding_id=finding.id, resolution="fixed")
+        return findings.resolve_finding(actor=actor, finding_id=finding.id, resolution="accepted")
 
     for actor in (cast.auditor.actor, cast.colleague.actor, cast.robot):
         with pytest.raises(NotAllowed):
@@ -419,6 +419,7 @@ def test_the_sweep_asks_for_what_new_rules_have_not_judged(
     audit_call(cast, call_id)
     assert recheck(cast) == 0
     monkeypatch.setattr(rules, "RULEBOOK_VERSION", "2-0123456789ab")
+    monkeypatch.setattr(rules, "JUDGING_VERSION", "2-0123456789ab")
     assert recheck(cast) == 2
     assert room.work("disclosure.audit_prompt", prompt.id)
     assert room.work("disclosure.audit_call", call_id)

@@ -55,6 +55,8 @@ def test_a_copy_holds_sound_words_and_an_explanation(cast: Cast, copied: Any) ->
     assert "appointments" in letter
     assert "15(1)" in letter
     assert "90 days from the end of the call" in letter
+    notes = [json.loads(archive.read(name)) for name in manifest if "/insights-" in name]
+    assert [one["format"] for one in notes] == [1, 1]  # what was worked out of the words of both calls
 
 
 def test_what_is_delivered_is_what_was_built(cast: Cast, copied: Any) -> None:

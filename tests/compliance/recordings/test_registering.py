@@ -72,7 +72,10 @@ def test_everything_that_was_said_finds_its_place(line: Line, entries: Entries) 
         }
     assert places["recording"] == [("platform", "present", date(2026, 5, 31))]
     assert places["transcript"] == [("store", "present", None), ("platform", "present", None)]
-    assert due(line) == {"recordings.fetch_recording", "retention.assign", "disclosure.audit_call"}
+    assert due(line) == {
+        "recordings.fetch_recording", "retention.assign", "disclosure.audit_call", "recordings.index_transcript",
+        "recordings.conclude_transcript",
+    }  # fmt: skip
     assert entries.events[-4:] == [
         "recordings.call.registered", "recordings.artifact.announced",
         "recordings.artifact.stored", "recordings.artifact.stored",

@@ -399,3 +399,18 @@ def test_a_store_that_kept_something_else_is_not_believed(
         _put(organisation_id, DATA)
     assert not [path for path in store_folder.rglob("*") if path.is_file()]
     assert not SealedObject.objects.for_organisation(organisation_id).exists()
+
+
+def test_a_long_file_goes_to_the_disk_while_it_is_written(files: FileBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, begun = blobs._begin_to_keep, list[tuple[int, int]]()
+
+    def noted(descriptor: int, start: int, stop: int) -> None:
+        begun.append((start, stop))
+        begin(descriptor, start, stop)
+
+    monkeypatch.setattr(blobs, "_begin_to_keep", noted)
+    pieces = [memoryview(BIG)[start : start + 300_000] for start in range(0, len(BIG), 300_000)]
+    files.write("long", pieces)
+    assert files._path("long").read_bytes() == BIG
+    assert [start for start, _ in begun] == [0, *(stop for _, stop in begun)][: len(begun)]
+    assert len(begun) == len(BIG) // (blobs._WRITE_BACK + 300_000)

@@ -253,7 +253,7 @@ def _store_fails(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keys_fail(patch: pytest.MonkeyPatch) -> None:
-    def destroy(*_: object) -> int:
+    def destroy(*_: object, **__: object) -> int:
         raise KmsUnavailable()
 
     patch.setattr(custody, "destroy", destroy)
@@ -298,7 +298,7 @@ def test_a_key_that_survives_its_deletion_is_not_called_destroyed(
     scope = scopes.call(uuid4(), [])
     put(organisation_id, scope)
     begin(organisation_id, scope)
-    monkeypatch.setattr(custody, "destroy", lambda *_: 1)
+    monkeypatch.setattr(custody, "destroy", lambda *_, **__: 1)
     with pytest.raises(Unavailable):
         store.carry_out_destruction(organisation_id, scope)
     assert tombstone_of(organisation_id, scope).destroyed_at is None

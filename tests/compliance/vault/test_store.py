@@ -58,12 +58,25 @@ def test_what_is_put_comes_back(organisation_id: UUID, store_folder: Path) -> No
     assert b"".join(store.open_stream(sealed)) == DATA
     assert sealed.size == len(DATA)
     assert sealed.sha256 == hashlib.sha256(DATA).hexdigest()
-    assert sealed.sha512 == hashlib.sha512(DATA).hexdigest()
+    assert sealed.sha512 == ""  # nobody asked for it
     (file,) = _files(store_folder)
     assert sealed.ciphertext_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert sealed.ciphertext_length == file.stat().st_size
     assert file.read_bytes()[:56] == bytes(sealed.header)
     assert DATA[:64] not in file.read_bytes()
+
+
+def test_sha512_is_taken_where_it_is_asked_for(organisation_id: UUID) -> None:
+    with tenancy.scope(organisation_id):
+        staged = store.stage(
+            organisation_id=organisation_id,
+            scope=scopes.call(uuid4(), []),
+            kind=ObjectKind.RECORDING,
+            source=iter([DATA]),
+            media_type="audio/mpeg",
+            with_sha512=True,
+        )
+        assert store.record(staged).sha512 == hashlib.sha512(DATA).hexdigest()
 
 
 def test_the_name_in_the_store_tells_the_organisation_and_nothing_else(

@@ -11,8 +11,8 @@ from contextlib import closing
 
 import pytest
 
-from compliance.vault import streams
-from compliance.vault.streams import Measured, Source
+from compliance.vault import envelope, streams
+from compliance.vault.streams import Measured, MeasuredPieces, Source
 
 SIZES = [0, 1, 262_144, streams._ALONE, streams._ALONE + 1, 5_000_000]
 STEP = 100_000
@@ -33,7 +33,8 @@ def drained(measured: Measured) -> bytes:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", ["bytes", "file", "pieces", "large pieces"])
-def test_figures_of_every_source(size: int, kind: str) -> None:
+@pytest.mark.parametrize("with_sha512", [True, False])
+def test_figures_of_every_source(size: int, kind: str, with_sha512: bool) -> None:
     data = os.urandom(size)
     sources: dict[str, Source] = {
         "bytes": data,
@@ -41,11 +42,11 @@ def test_figures_of_every_source(size: int, kind: str) -> None:
         "pieces": pieces_of(data),
         "large pieces": pieces_of(data, 3_000_000),
     }
-    with closing(Measured(sources[kind])) as measured:
+    with closing(Measured(sources[kind], with_sha512=with_sha512)) as measured:
         assert drained(measured) == data
         assert measured.size == size
         assert measured.sha256 == hashlib.sha256(data).hexdigest()
-        assert measured.sha512 == hashlib.sha512(data).hexdigest()
+        assert measured.sha512 == (hashlib.sha512(data).hexdigest() if with_sha512 else "")
 
 
 def test_pieces_that_somebody_writes_over_are_hashed_at_once() -> None:
@@ -69,7 +70,45 @@ def test_no_thread_outlives_a_source_that_fails() -> None:
 
     with pytest.raises(OSError, match="gone"), closing(Measured(failing())) as measured:
         drained(measured)
-    assert [one.name for one in threading.enumerate() if one.name.startswith("hash")] == []
+    assert hash_threads() == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_figures_of_the_ciphertext_that_is_written_over(size: int) -> None:
+    """A piece is hashed while the next is made in the other buffer, and before that one is used again."""
+    sealing = envelope.Sealing(bytes(32), b"context")
+    with closing(MeasuredPieces(sealing.pieces(envelope.reader(os.urandom(size))))) as pieces:
+        sealed = b"".join(bytes(piece) for piece in pieces)
+        assert pieces.length == len(sealed) == envelope.sealed_length(size)
+        assert pieces.sha256 == hashlib.sha256(sealed).hexdigest()
+    assert hash_threads() == []
+
+
+def test_a_slow_hash_holds_the_next_but_one_piece_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, hand_over = threading.Event(), streams._Behind.hand_over
+
+    def held(behind: streams._Behind, piece: memoryview) -> None:
+        work = behind._work
+        behind._work = lambda one: (gate.wait(30), work(one))[1]
+        hand_over(behind, piece)
+        behind._work = work
+
+    monkeypatch.setattr(streams._Behind, "hand_over", held)
+    data, got = os.urandom(3_000_000), list[bytes]()
+    sealing = envelope.Sealing(bytes(32), b"context")
+    with closing(MeasuredPieces(sealing.pieces(envelope.reader(data)))) as pieces:
+        reader = threading.Thread(target=lambda: got.extend(bytes(piece) for piece in pieces))
+        reader.start()
+        reader.join(0.3)
+        before = len(got)
+        gate.set()
+        reader.join(30)
+        assert before < len(got)
+        assert pieces.sha256 == hashlib.sha256(b"".join(got)).hexdigest()
+
+
+def hash_threads() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith("hash")]
 
 
 def test_few_pieces_wait(monkeypatch: pytest.MonkeyPatch) -> None:

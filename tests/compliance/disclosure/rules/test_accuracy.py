@@ -79,8 +79,14 @@ def test_the_same_text_gets_the_same_answer() -> None:
         ("fresh_en", 0.98, 0.95, 0),
         ("fresh_en_2", 0.90, 0.80, 1),
         ("fresh_en_3", 0.95, 0.90, 0),
-        ("fresh_en_4", 0.75, 0.70, 0),
+        ("fresh_en_4", 0.80, 0.75, 0),
+        ("fresh_en_5", 0.96, 0.95, 0),
+        ("fresh_en_6", 0.93, 0.91, 0),
+        ("fresh_en_7", 0.98, 0.96, 0),
         ("fresh_other", 0.90, 0.80, 0),
+        ("fresh_other_2", 0.95, 0.90, 0),
+        ("fresh_other_3", 0.95, 0.90, 0),
+        ("fresh_other_4", 0.98, 0.97, 0),
     ],
 )
 def test_prompts_that_were_fresh_once(name: str, verdict: float, reason: float, false_passes: int) -> None:
@@ -89,3 +95,10 @@ def test_prompts_that_were_fresh_once(name: str, verdict: float, reason: float, 
     assert len(score.false_passes) <= false_passes
     assert score.verdict >= verdict
     assert score.reason >= reason
+
+
+def test_calls_that_were_fresh_once() -> None:
+    score = cases.score_calls(cases.load("fresh_transcripts"))
+    assert score.false_passes == ()
+    assert score.verdict >= 0.97
+    assert score.reason >= 0.95

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from compliance.disclosure import rules
-from compliance.disclosure.rules import jurisdictions, packs, prompts, transcripts
+from compliance.disclosure.rules import jurisdictions, packs, prompts, remedies, transcripts
 
 SIZE = 20_000
 _RANDOM = random.Random(7)
@@ -145,6 +145,24 @@ def test_a_text_above_the_cap_is_refused() -> None:
         rules.judge_prompt("x" * (rules.MAX_CHARS + 1), language="en", jurisdictions=[])
 
 
+def test_a_long_text_is_judged_without_a_fix() -> None:
+    text = f"{HOSTILE['denials']}\n" * (remedies.FIXED_CHARS // SIZE + 1)
+    result = rules.judge_prompt(text, language="en", jurisdictions=["US-CA"])
+    assert (result.verdict, result.fix) == (rules.Verdict.FAIL, None)
+
+
+@pytest.mark.parametrize("name", ["conditions", "quotes", "nested templates", "braces"])
+def test_marks_in_linear_time(name: str) -> None:
+    def seconds(size: int) -> float:
+        text = (HOSTILE[name] * (size // SIZE + 1))[:size]
+        started = time.process_time()
+        rules.judge_prompt(text, language="en", jurisdictions=["US-CA"])
+        return time.process_time() - started
+
+    seconds(1_000)
+    assert seconds(640_000) < 10 * max(seconds(210_000), 0.3)
+
+
 def test_a_call_above_the_cap_is_refused() -> None:
     with pytest.raises(rules.TooManyTurns):
         rules.judge_transcript([{}] * (transcripts.MAX_TURNS + 1), language="en", jurisdictions=[])
@@ -171,3 +189,25 @@ def test_speed() -> None:
         return time.process_time() - started
 
     assert len(texts) / min(once() for _ in range(3)) > 60
+
+
+@pytest.mark.parametrize(
+    "greetings",
+    [
+        'Greeting: "Oak Vet. This call is recorded. How may I help?"\n',
+        'Greeting: "Oak Vet. This call is recorded."\nGreeting: "Oak Vet. Esta llamada es grabada."\n',
+        'Returning customer: "Hello again."\nGreeting: "Oak Vet. This call is recorded."\n',
+        'Match: "Hello again."\nNo match: "Hello."\nGreeting: "Oak Vet. This call is recorded."\n',
+    ],
+)
+def test_many_greetings_in_linear_time(greetings: str) -> None:
+    """No greeting is compared with every other one."""
+
+    def seconds(size: int) -> float:
+        text = greetings * (size // len(greetings))
+        started = time.process_time()
+        rules.judge_prompt(text, language="en", jurisdictions=["US-CA"])
+        return time.process_time() - started
+
+    seconds(1_000)
+    assert seconds(200_000) < 12 * max(seconds(50_000), 0.3)
