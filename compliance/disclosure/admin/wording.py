@@ -54,8 +54,12 @@ def agent_of(audit: DisclosureAudit) -> Any:
 
 def measured(details: dict[str, Any]) -> Facts:
     """What the judge measured: turns, seconds, offsets."""
-    rows = [(pages.words(name).capitalize(), _told(details[name])) for name in _MEASURED if name in details]
+    rows = [(_label(name), _told(details[name])) for name in _MEASURED if name in details]
     return Facts("What the judge found", rows, "Offsets count characters, turns count from 0.")
+
+
+def _label(name: str) -> str:
+    return "AI" if name == "ai" else pages.words(name).capitalize()
 
 
 def opened(title: str, read: Callable[[], str]) -> list[Words]:
